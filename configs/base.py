@@ -1,0 +1,177 @@
+"""The base model of "Attention Is All You Need" (Table 3, first row).
+
+WMT 2014 English-German. Every field of the configuration stands here, with
+its unit or reason; the other configs show only what they change.
+
+  python -m t2t_jax.main --config=configs/base.py --workdir=runs/base \\
+    --config.data.directory=DIR_WITH_THE_TEXT
+
+Hardware and time: in the paper 8 P100, 12 hours (100,000 steps of 0.4 s).
+Expected: newstest2014 BLEU 27.3 tokenised (paper); ours: not run.
+"""
+
+from ml_collections import config_dict
+
+
+def get_config() -> config_dict.ConfigDict:
+  config = config_dict.ConfigDict()
+
+  config.model = config_dict.ConfigDict(
+    dict(
+      d_model=512,  # width of the residual stream (3.1)
+      d_ff=2048,  # inner width of the feed-forward sub-layer (3.3)
+      d_k=64,  # width of a head's queries and keys (3.2.2)
+      d_v=64,  # width of a head's values (3.2.2)
+      num_heads=8,  # h (3.2.2)
+      num_encoder_layers=6,  # N (3.1)
+      num_decoder_layers=6,  # N (3.1)
+      norm_position='post',  # post: LayerNorm(x + Sublayer(x)) (3.1); pre
+      activation='relu',  # relu (3.3), gelu, swish
+      positions='sinusoidal',  # sinusoidal (3.5), learned (Table 3 E), relative
+      max_positions=1024,  # rows of the position table: longest input, tokens
+      max_relative_distance=16,  # clipping distance of relative positions
+      attention_bias=False,  # biases in W_Q, W_K, W_V, W_O: none in the paper
+      layer_norm_epsilon=1e-6,  # added to the variance
+      tie_source_target=True,  # source and target embedding are one (3.4)
+      tie_softmax=True,  # target embedding and softmax weights are one (3.4)
+      softmax_bias=False,  # a bias on the logits: none in the paper
+      dropout_rate=0.1,  # P_drop: sub-layer outputs, embedding sums (5.4)
+      attention_dropout_rate=0.0,  # on the attention weights: not in the paper
+      activation_dropout_rate=0.0,  # after the activation: not in the paper
+      attention_impl='reference',  # the equation; or xla, cudnn (GPU, bf16)
+      vocab_row_multiple=128,  # embedding rows are padded to this, for meshes
+      compute_dtype='float32',  # of activations: float32, bfloat16
+      param_dtype='float32',  # of parameters and optimizer state
+    )
+  )
+
+  config.data = config_dict.ConfigDict(
+    dict(
+      kind='text',  # text (files), tfds (prepared), generated (a grammar's)
+      directory='data/wmt14_en_de',  # relative file names below start here
+      source_language='en',
+      target_language='de',
+      # Lines that belong together, plain or .gz; a name without .gz also finds
+      # its .gz. Several files a side are read one after the other.
+      train_source=('train.en',),
+      train_target=('train.de',),
+      dev_source=('newstest2013.en',),
+      dev_target=('newstest2013.de',),
+      # Each pair of files is a test set of its own.
+      test_source=('newstest2014.en',),
+      test_target=('newstest2014.de',),
+      # kind='tfds': prepared as array_record below `directory`.
+      tfds_name='',  # such as wmt14_translate/de-en
+      tfds_train_split='train',
+      tfds_dev_split='validation',
+      tfds_test_split='test',
+      # kind='generated': numbers of sentence pairs.
+      generated_train_pairs=10000,
+      generated_dev_pairs=500,
+      generated_test_pairs=500,
+      generated_seed=1,
+      cache_dir='runs/cache',  # token files, shared by runs with equal data
+      max_tokens=256,  # a side, with EOS; longer training pairs are left out
+      max_length_ratio=9.0,  # longer side / shorter side, tokens, in training
+      remove_duplicates=False,  # keep one of each identical training pair
+    )
+  )
+
+  config.vocabulary = config_dict.ConfigDict(
+    dict(
+      kind='bpe',  # bpe (5.1), unigram, segmented (text holds the tokens)
+      joint=True,  # one vocabulary for both languages (5.1)
+      size=37000,  # entries (5.1); of the source side if not joint
+      target_size=37000,  # entries of the target side if not joint
+      byte_fallback=True,  # unseen characters become bytes, not <unk>
+      character_coverage=1.0,  # share of the text's characters that are pieces
+      normalization='nmt_nfkc',  # SentencePiece's rule; identity: none
+      training_sentences=2000000,  # at most so many lines train it, a side
+      source_model='',  # a SentencePiece model to take instead of training
+      target_model='',  # the same for the target side if not joint
+    )
+  )
+
+  config.training = config_dict.ConfigDict(
+    dict(
+      steps=100000,  # optimizer updates (5.2)
+      global_batch_tokens=25000,  # a side, an update, over all devices (5.1)
+      microbatch_tokens=8192,  # a side, a device: more are accumulated
+      max_shapes=20,  # padded batch shapes, each compiled once
+      length_multiple=1,  # padded lengths are multiples; 8 suits tensor cores
+      label_smoothing=0.1,  # epsilon_ls (5.4)
+      loss_chunk=512,  # positions whose logits exist at one time
+      ema_decay=0.0,  # moving average of parameters; 0: none
+      seed=1,  # of initial parameters, dropout and batch order
+    )
+  )
+
+  config.optimizer = config_dict.ConfigDict(
+    dict(
+      schedule='inverse_sqrt',  # (5.3, equation 3); cosine, constant
+      warmup_steps=4000,  # linear increase (5.3)
+      # Highest rate; None: the paper's d_model^-0.5 * warmup_steps^-0.5 (5.3).
+      peak_learning_rate=config_dict.placeholder(float),
+      final_learning_rate=0.0,  # of the cosine schedule, at training.steps
+      beta1=0.9,  # Adam (5.3)
+      beta2=0.98,
+      epsilon=1e-9,
+      weight_decay=0.0,  # decoupled (AdamW), on matrices only; 0: Adam
+      clip_norm=0.0,  # largest global gradient norm; 0: no clipping
+    )
+  )
+
+  # Cadences count steps or epochs (the other is 0), never minutes: a run is
+  # the same on any machine. The paper wrote a checkpoint every 10 minutes,
+  # about 1,500 steps of the base model.
+  config.checkpoint = config_dict.ConfigDict(
+    dict(
+      every_steps=1500,
+      every_epochs=0.0,
+      keep_last=5,  # newest checkpoints kept
+      keep_best=True,  # and the best by evaluation.best_metric
+      average_last=5,  # checkpoints averaged for decoding (6.1)
+    )
+  )
+
+  config.evaluation = config_dict.ConfigDict(
+    dict(
+      every_steps=1500,
+      every_epochs=0.0,
+      bleu=True,  # translate the dev set, score the untouched references
+      bleu_beam_size=1,  # for dev BLEU on the way; tests use `decoding`
+      bleu_sentences=0,  # first so many dev sentences; 0: all
+      bleu_tokenize='13a',  # sacreBLEU's; none: the text is tokenised already
+      best_metric='bleu',  # bleu or nll: decides best checkpoint, patience
+      patience=0,  # evaluations without a better one before stopping; 0: off
+    )
+  )
+
+  config.decoding = config_dict.ConfigDict(
+    dict(
+      beam_size=4,  # (6.1)
+      length_penalty_alpha=0.6,  # (6.1), Wu et al. 2016
+      max_decode_length_offset=50,  # output at most input + this, tokens (6.1)
+      batch_tokens=4096,  # source tokens times beams decoded at one time
+      checkpoint='averaged',  # averaged, best, latest, or a step's number
+    )
+  )
+
+  config.mesh = config_dict.ConfigDict(
+    dict(
+      data=-1,  # copies of the model; -1: all remaining devices
+      fsdp=1,  # parameters split, gathered for use; splits the batch too
+      tensor=1,  # heads, d_ff and vocabulary split
+    )
+  )
+
+  config.logging = config_dict.ConfigDict(
+    dict(
+      every_steps=100,  # a progress line and a row in metrics.jsonl
+      tensorboard=True,  # the same figures as TensorBoard events
+      compile_cache_dir='~/.cache/t2t_jax',  # compiled programs; '': none
+    )
+  )
+
+  config.lock()
+  return config

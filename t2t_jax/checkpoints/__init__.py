@@ -1,0 +1,1 @@
+"""The workdir: all that a run leaves, and all that decoding needs."""

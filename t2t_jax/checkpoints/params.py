@@ -1,0 +1,130 @@
+"""Parameters to translate with: of one checkpoint or averaged over many."""
+
+import json
+import shutil
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import orbax.checkpoint as ocp
+
+from t2t_jax.checkpoints.store import list_steps, restore_params
+from t2t_jax.checkpoints.workdir import Workdir, write_json
+from t2t_jax.config import Config
+from t2t_jax.errors import UsageError, nearest
+
+
+def params_name(config: Config) -> str:
+  """The part of the training state that translates."""
+  return 'ema_params' if config.training.ema_decay > 0 else 'params'
+
+
+def load_params(
+  workdir: Workdir, config: Config, checkpoint: str, abstract_params: Any
+) -> tuple[Any, str]:
+  """Returns the parameters and, in words, where they come from.
+
+  Args:
+    checkpoint: latest, best, a step, or averaged: what `write_average` left
+      if it is of the newest checkpoint, else the mean of the last
+      `config.checkpoint.average_last`.
+
+  Raises:
+    UsageError: no such checkpoint, or a damaged one.
+  """
+  steps = list_steps(workdir.checkpoints)
+  if not steps:
+    raise UsageError(f'{workdir.checkpoints}: no checkpoint yet')
+  if checkpoint == 'averaged':
+    stored = _stored_average(workdir)
+    if stored and stored[-1] == last_scheduled(workdir, 1)[-1]:
+      params = restore_params(workdir.averaged, abstract_params)
+    else:
+      stored = last_scheduled(workdir, config.checkpoint.average_last)
+      params = average_params(workdir, config, stored, abstract_params)
+    return params, f'average of checkpoints {", ".join(map(str, stored))}'
+  step = _choose(workdir, checkpoint, steps)
+  directory = workdir.checkpoints / str(step)
+  params = restore_params(directory, abstract_params, params_name(config))
+  return params, f'checkpoint {step}'
+
+
+def _choose(workdir: Workdir, checkpoint: str, steps: list[int]) -> int:
+  if checkpoint == 'latest':
+    return steps[-1]
+  if checkpoint == 'best':
+    for step in reversed(steps):
+      best = read_progress(workdir, step)['best_step']
+      if best in steps:
+        return best
+    raise UsageError(
+      f'--checkpoint=best: no evaluation chose one of {steps} yet; try latest'
+    )
+  names = ['averaged', 'best', 'latest', *map(str, steps)]
+  if checkpoint not in names:
+    raise UsageError(
+      f'--checkpoint={checkpoint}: expected one of {", ".join(names)}.'
+      f'{nearest(checkpoint, names)}'
+    )
+  return int(checkpoint)
+
+
+def read_progress(workdir: Workdir, step: int) -> dict[str, Any]:
+  """Returns what a checkpoint holds beside arrays (training/progress.py)."""
+  with ocp.Checkpointer(ocp.JsonCheckpointHandler()) as checkpointer:
+    return checkpointer.restore(workdir.checkpoints / str(step) / 'progress')
+
+
+def last_scheduled(workdir: Workdir, count: int) -> list[int]:
+  """Returns the newest `count` checkpoints that the cadence wrote.
+
+  Those written because a run was told to stop are left out: an average must
+  not depend on when that was.
+  """
+  steps = list_steps(workdir.checkpoints)
+  if not steps:
+    raise UsageError(f'{workdir.checkpoints}: no checkpoint yet')
+  scheduled = read_progress(workdir, steps[-1])['scheduled_steps']
+  chosen = [step for step in scheduled if step in steps][-count:]
+  return chosen or steps[-1:]
+
+
+def average_params(
+  workdir: Workdir, config: Config, steps: list[int], abstract_params: Any
+) -> Any:
+  """Returns the mean of the parameters of checkpoints `steps` (6.1).
+
+  Summed in the order of `steps`, with two of them in memory at a time.
+  """
+  total = None
+  for step in steps:
+    params = restore_params(
+      workdir.checkpoints / str(step), abstract_params, params_name(config)
+    )
+    total = params if total is None else jax.tree.map(jnp.add, total, params)
+  return jax.tree.map(lambda x: x / len(steps), total)
+
+
+def write_average(
+  workdir: Workdir, config: Config, last: int, abstract_params: Any
+) -> list[int]:
+  """Writes the mean of the `last` newest checkpoints to averaged/.
+
+  Returns:
+    The steps averaged: fewer than `last` where fewer are kept.
+  """
+  steps = last_scheduled(workdir, last)
+  params = average_params(workdir, config, steps, abstract_params)
+  shutil.rmtree(workdir.averaged, ignore_errors=True)
+  with ocp.PyTreeCheckpointer() as checkpointer:
+    checkpointer.save(workdir.averaged / 'state', {'params': params})
+  # The list makes it valid, so it comes last.
+  write_json(workdir.averaged / 'steps.json', {'steps': steps})
+  return steps
+
+
+def _stored_average(workdir: Workdir) -> list[int] | None:
+  file = workdir.averaged / 'steps.json'
+  if not file.exists():
+    return None
+  return json.loads(file.read_text())['steps']

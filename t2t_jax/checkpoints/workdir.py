@@ -1,0 +1,118 @@
+"""A run's directory: its config, tokenizer, lock and records.
+
+  config.json      the config the run was started with
+  run.json         fingerprints, versions, data report, micro-batch split
+  tokenizer/       copies of the vocabularies
+  checkpoints/     one directory a step (store.py)
+  averaged/        averaged parameters (average.py)
+  metrics.jsonl    one JSON object a line; tensorboard/ holds the same
+"""
+
+import fcntl
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+from t2t_jax.config import Config, from_mapping, to_dict
+from t2t_jax.data.tokenizer import Tokenizers
+from t2t_jax.errors import UsageError
+
+
+class Workdir:
+  """Paths of a run's directory, and the small files in it."""
+
+  def __init__(self, path: str | os.PathLike):
+    self.path = Path(path).expanduser().absolute()
+    self.config_file = self.path / 'config.json'
+    self.run_file = self.path / 'run.json'
+    self.tokenizer = self.path / 'tokenizer'
+    self.checkpoints = self.path / 'checkpoints'
+    self.averaged = self.path / 'averaged'
+    self.metrics = self.path / 'metrics.jsonl'
+    self.tensorboard = self.path / 'tensorboard'
+
+  def holds_a_run(self) -> bool:
+    return self.config_file.exists()
+
+  def read_config(self) -> Config:
+    """Returns the config of the run.
+
+    Raises:
+      UsageError: there is no run here, or its config cannot be read.
+    """
+    return from_mapping(self._read(self.config_file))
+
+  def read_run(self) -> dict[str, Any]:
+    """Returns the contents of run.json; raises as `read_config`."""
+    return self._read(self.run_file)
+
+  def read_tokenizers(self) -> Tokenizers:
+    return Tokenizers.load(self.tokenizer)
+
+  def write(
+    self, config: Config, tokenizers: Tokenizers, run: dict[str, Any]
+  ) -> None:
+    """Writes what makes this directory a run; config.json comes last."""
+    self.tokenizer.mkdir(parents=True, exist_ok=True)
+    tokenizers.save(self.tokenizer)
+    write_json(self.run_file, run)
+    write_json(self.config_file, to_dict(config))
+
+  def _read(self, file: Path) -> dict[str, Any]:
+    if not self.path.is_dir():
+      raise UsageError(f'--workdir={self.path}: no such directory')
+    try:
+      return json.loads(file.read_text(encoding='utf-8'))
+    except FileNotFoundError:
+      raise UsageError(
+        f'--workdir={self.path}: expected a run of t2t_jax, found no '
+        f'{file.name} in it'
+      ) from None
+    except ValueError as error:
+      raise UsageError(f'{file}: not readable as JSON: {error}') from None
+
+  def lock(self) -> 'Lock':
+    """Takes the directory for this process; raises UsageError if taken."""
+    try:
+      self.path.mkdir(parents=True, exist_ok=True)
+      return Lock(self.path / 'lock')
+    except OSError as error:
+      raise UsageError(
+        f'--workdir={self.path}: cannot be written: {error.strerror}'
+      ) from None
+
+
+class Lock:
+  """An flock on a file: the kernel frees it when its process dies."""
+
+  def __init__(self, path: Path):
+    self._file = open(path, 'a+', encoding='utf-8')
+    try:
+      fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+      self._file.seek(0)
+      holder = self._file.read().strip() or 'unknown'
+      self._file.close()
+      raise UsageError(
+        f'--workdir={path.parent}: another run works here ({holder}); stop '
+        'it or choose another directory'
+      ) from None
+    self._file.truncate(0)
+    self._file.write(f'process {os.getpid()} on {socket.gethostname()}\n')
+    self._file.flush()
+
+  def release(self) -> None:
+    self._file.close()
+
+
+def write_json(path: Path, value: Any) -> None:
+  """Writes `value` so that the file is there whole or not at all."""
+  temporary = path.with_name(path.name + '.new')
+  with open(temporary, 'w', encoding='utf-8') as file:
+    json.dump(value, file, indent=2, ensure_ascii=False)
+    file.write('\n')
+    file.flush()
+    os.fsync(file.fileno())
+  os.replace(temporary, path)

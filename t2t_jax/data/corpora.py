@@ -1,0 +1,126 @@
+"""Sentence pairs of a split, whatever kind of corpus they come from."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from t2t_jax.config import DataConfig
+from t2t_jax.data import prepared_tfds, text_files
+from t2t_jax.errors import UsageError, nearest
+
+_SPLITS = ('train', 'dev')
+
+
+def read_split(data: DataConfig, split: str) -> Iterator[tuple[str, str]]:
+  """Yields the (source, target) sentences of a split, in the corpus's order.
+
+  Args:
+    data: where the text comes from.
+    split: 'train', 'dev', or one of `test_set_names(data)`.
+
+  Raises:
+    UsageError: an unknown split, or text that cannot be read; while the pairs
+      are taken, where only reading can show it.
+  """
+  names = (*_SPLITS, *test_set_names(data))
+  if split not in names:
+    raise UsageError(
+      f"expected one of the splits {', '.join(names)}, found '{split}'."
+      f'{nearest(split, names)}'
+    )
+  if data.kind == 'text':
+    for source, target in _text_files(data, split):
+      yield from text_files.read_pairs(source, target)
+  elif data.kind == 'tfds':
+    yield from prepared_tfds.read(data, _tfds_split(data, split))
+  else:
+    yield from _generate(data, split)
+
+
+def test_set_names(data: DataConfig) -> tuple[str, ...]:
+  """Returns the names of the test sets, each unlike the others.
+
+  A pair of text files is named after its source file, without language and
+  .gz: newstest2014.en.gz -> newstest2014. Where two agree (or one is called
+  train or dev) the later becomes name-2, name-3 and so on.
+  """
+  if data.kind == 'tfds':
+    return ('test',) if data.tfds_test_split else ()
+  if data.kind == 'generated':
+    return ('heldout',)
+  names: list[str] = []
+  for source in data.test_source:
+    stem = name = _stem(source, data.source_language)
+    number = 2
+    while name in (*_SPLITS, *names):
+      name, number = f'{stem}-{number}', number + 1
+    names.append(name)
+  return tuple(names)
+
+
+def content_digest(data: DataConfig) -> str:
+  """Returns a SHA-256 over the training and dev text, quick to compute.
+
+  Files are hashed as they lie (a .gz compressed); a generated corpus by its
+  grammar's program text, which with seed and counts decides every sentence.
+  """
+  if data.kind == 'text':
+    paths = [
+      path
+      for split in _SPLITS
+      for pair in _text_files(data, split)
+      for path in pair
+    ]
+  elif data.kind == 'tfds':
+    paths = prepared_tfds.files(
+      data, (data.tfds_train_split, data.tfds_dev_split)
+    )
+  else:
+    import t2t_jax.data.grammar as grammar
+
+    paths = sorted(Path(grammar.__path__[0]).rglob('*.py'))
+  digest = hashlib.sha256()
+  for path in paths:
+    with path.open('rb') as file:
+      digest.update(hashlib.file_digest(file, 'sha256').digest())
+  return digest.hexdigest()
+
+
+def _text_files(data: DataConfig, split: str) -> list[tuple[Path, Path]]:
+  field, chosen = split, slice(None)
+  if split not in _SPLITS:
+    place = test_set_names(data).index(split)
+    field, chosen = 'test', slice(place, place + 1)
+  sides = [
+    [
+      text_files.find(data.directory, name, f'data.{field}_{side}')
+      for name in getattr(data, f'{field}_{side}')[chosen]
+    ]
+    for side in ('source', 'target')
+  ]
+  return list(zip(*sides, strict=True))
+
+
+def _tfds_split(data: DataConfig, split: str) -> str:
+  return {'train': data.tfds_train_split, 'dev': data.tfds_dev_split}.get(
+    split, data.tfds_test_split
+  )
+
+
+def _generate(data: DataConfig, split: str) -> Iterator[tuple[str, str]]:
+  from t2t_jax.data import grammar
+
+  count = {
+    'train': data.generated_train_pairs,
+    'dev': data.generated_dev_pairs,
+    'heldout': data.generated_test_pairs,
+  }[split]
+  return grammar.generate(split, data.generated_seed, count)
+
+
+def _stem(name: str, language: str) -> str:
+  stem = Path(name).name.removesuffix('.gz')
+  shorter, dot, suffix = stem.rpartition('.')
+  if dot and shorter and (suffix == language or suffix.isalpha()):
+    return shorter
+  return stem

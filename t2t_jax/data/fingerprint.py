@@ -1,0 +1,56 @@
+"""What decides the token files, as one number."""
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+
+from t2t_jax.config import Config
+from t2t_jax.data import corpora
+from t2t_jax.data.tokenizer import check_models
+from t2t_jax.errors import UsageError
+
+_FORMAT = 1  # raise it when the same input gives other files
+_LOCATIONS = ('directory', 'cache_dir')
+
+
+def compute_fingerprint(config: Config) -> str:
+  """Returns the SHA-256 of text and settings, without reading a sentence.
+
+  Where the files lie does not count, what they hold does.
+
+  Raises:
+    UsageError: a file is missing.
+  """
+  data = dataclasses.asdict(config.data)
+  for name in _LOCATIONS:
+    del data[name]
+  for name in list(data):
+    other_kind = name.startswith(('tfds_', 'generated_')) and (
+      not name.startswith(config.data.kind)
+    )
+    if other_kind or name.endswith(('_source', '_target')) or 'test' in name:
+      del data[name]
+  vocabulary = dataclasses.asdict(config.vocabulary)
+  check_models(config.vocabulary)
+  for name in ('source_model', 'target_model'):
+    if path := vocabulary[name]:
+      vocabulary[name] = _file_digest(path, f'vocabulary.{name}')
+  described = {
+    'format': _FORMAT,
+    'data': data,
+    'vocabulary': vocabulary,
+    'content': corpora.content_digest(config.data),
+  }
+  text = json.dumps(described, sort_keys=True)
+  return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _file_digest(path: str, key: str) -> str:
+  try:
+    with Path(path).expanduser().open('rb') as file:
+      return hashlib.file_digest(file, 'sha256').hexdigest()
+  except OSError as error:
+    raise UsageError(
+      f'config.{key}: cannot read {path} ({error.strerror})'
+    ) from None

@@ -1,0 +1,198 @@
+"""Text to token ids and back."""
+
+import abc
+import itertools
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import sentencepiece
+
+from t2t_jax.data import vocabulary
+from t2t_jax.errors import UsageError
+
+_SPACE_MARK = '\u2581'  # what SentencePiece writes for a space
+
+
+class Tokenizer(abc.ABC):
+  """A vocabulary with its special ids.
+
+  `encode` adds neither BOS nor EOS; `decode` leaves out PAD, BOS and EOS
+  wherever they stand, and stops at nothing.
+  """
+
+  vocab_size: int
+  pad_id: int
+  bos_id: int
+  eos_id: int
+  unk_id: int
+
+  @abc.abstractmethod
+  def encode(self, lines: Sequence[str]) -> list[list[int]]:
+    """Returns the ids of each line."""
+
+  @abc.abstractmethod
+  def decode(self, sequences: Iterable[Sequence[int]]) -> list[str]:
+    """Returns the text of each sequence of ids."""
+
+  @abc.abstractmethod
+  def pieces(self, ids: Sequence[int]) -> list[str]:
+    """Returns the vocabulary's entry for each id, special ones included."""
+
+  @abc.abstractmethod
+  def files(self) -> dict[str, bytes]:
+    """Returns {suffix: content} of all that `from_files` needs, and more."""
+
+  def _text_ids(self, ids: Sequence[int]) -> list[int]:
+    special = (self.pad_id, self.bos_id, self.eos_id)
+    return [int(token) for token in ids if token not in special]
+
+
+class SentencePieceTokenizer(Tokenizer):
+  """A SentencePiece model, trained here or elsewhere.
+
+  Special ids are the model's own. A model without padding gets one id more
+  behind its last piece; one without BOS starts the decoder with EOS.
+  """
+
+  def __init__(self, model: bytes, name: str):
+    """Takes a serialised model; `name` is what a UsageError calls it."""
+    try:
+      processor = sentencepiece.SentencePieceProcessor(model_proto=model)
+    except RuntimeError:
+      raise UsageError(
+        f'{name}: expected a SentencePiece model, found something else'
+      ) from None
+    pieces = processor.get_piece_size()
+    if not pieces or processor.eos_id() < 0:
+      raise UsageError(
+        f'{name}: expected a SentencePiece model with an end-of-sentence id, '
+        f'found {pieces} pieces and eos_id {processor.eos_id()}'
+      )
+    self._model = model
+    self._processor = processor
+    self._bytes = [processor.piece_to_id(f'<0x{b:02X}>') for b in range(256)]
+    self._has_bytes = all(processor.is_byte(token) for token in self._bytes)
+    self.eos_id = processor.eos_id()
+    self.unk_id = processor.unk_id()
+    self.bos_id = self.eos_id if processor.bos_id() < 0 else processor.bos_id()
+    self.pad_id = pieces if processor.pad_id() < 0 else processor.pad_id()
+    self.vocab_size = max(pieces, self.pad_id + 1)
+
+  def encode(self, lines: Sequence[str]) -> list[list[int]]:
+    lines = list(lines)
+    sequences = self._processor.encode(lines)
+    if self._has_bytes:
+      for place, line in enumerate(lines):
+        if _SPACE_MARK in line:
+          sequences[place] = self._encode_space_marks(line)
+    return sequences
+
+  def decode(self, sequences: Iterable[Sequence[int]]) -> list[str]:
+    return self._processor.decode([self._text_ids(ids) for ids in sequences])
+
+  def pieces(self, ids: Sequence[int]) -> list[str]:
+    known = self._processor.get_piece_size()
+    return [
+      self._processor.id_to_piece(int(token))
+      if token < known
+      else vocabulary.SPECIALS[vocabulary.PAD_ID]
+      for token in ids
+    ]
+
+  def files(self) -> dict[str, bytes]:
+    scored = [
+      f'{piece}\t{self._processor.get_score(token):g}\n'
+      for token, piece in enumerate(self.pieces(range(self.vocab_size)))
+      if token < self._processor.get_piece_size()
+    ]
+    return {'.model': self._model, '.vocab': ''.join(scored).encode()}
+
+  def _encode_space_marks(self, line: str) -> list[int]:
+    """Encodes a line that holds the space mark itself, as bytes.
+
+    SentencePiece would read it as a space. A character that is neither in the
+    line nor in the vocabulary holds its place, and becomes bytes; these are
+    then exchanged for the mark's own.
+    """
+    stand_in = next(
+      mark
+      for mark in map(
+        chr, itertools.chain(range(0xFDD0, 0xFDF0), range(0xE000, 0xF8FF))
+      )
+      if mark not in line and self._processor.piece_to_id(mark) == self.unk_id
+    )
+    ids = self._processor.encode(line.replace(_SPACE_MARK, stand_in))
+    old = [self._bytes[byte] for byte in stand_in.encode()]
+    new = [self._bytes[byte] for byte in _SPACE_MARK.encode()]
+    for place in range(len(ids) - len(old) + 1):
+      if ids[place : place + len(old)] == old:
+        ids[place : place + len(old)] = new
+    return ids
+
+
+class SegmentedTokenizer(Tokenizer):
+  """Text that holds its tokens already, between spaces.
+
+  A token that ends in `@@` is joined to the next one on decoding, as in
+  subword-nmt. Tokens that are not in the vocabulary become <unk>.
+  """
+
+  pad_id = vocabulary.PAD_ID
+  bos_id = vocabulary.BOS_ID
+  eos_id = vocabulary.EOS_ID
+  unk_id = vocabulary.UNK_ID
+
+  def __init__(self, counted: Sequence[tuple[str, int]]):
+    """Takes the tokens with their counts, the most frequent first."""
+    self._counted = list(counted)
+    self._pieces = [*vocabulary.SPECIALS, *(token for token, _ in counted)]
+    self._ids = {
+      piece: token
+      for token, piece in enumerate(self._pieces)
+      if token >= len(vocabulary.SPECIALS)
+    }
+    self.vocab_size = len(self._pieces)
+
+  @classmethod
+  def from_bytes(cls, content: bytes) -> 'SegmentedTokenizer':
+    """Returns the tokenizer of a `.vocab` file."""
+    rows = [row.split('\t') for row in content.decode().split('\n')[:-1]]
+    skipped = len(vocabulary.SPECIALS)
+    return cls([(token, int(count)) for token, count in rows[skipped:]])
+
+  def encode(self, lines: Sequence[str]) -> list[list[int]]:
+    return [
+      [
+        self._ids.get(token, self.unk_id)
+        for token in vocabulary.split_tokens(line)
+      ]
+      for line in lines
+    ]
+
+  def decode(self, sequences: Iterable[Sequence[int]]) -> list[str]:
+    joined = (
+      ' '.join(self._pieces[token] for token in self._text_ids(ids))
+      for ids in sequences
+    )
+    return [text.replace('@@ ', '').removesuffix('@@') for text in joined]
+
+  def pieces(self, ids: Sequence[int]) -> list[str]:
+    return [self._pieces[token] for token in ids]
+
+  def files(self) -> dict[str, bytes]:
+    rows = [(special, 0) for special in vocabulary.SPECIALS] + self._counted
+    return {
+      '.vocab': ''.join(f'{token}\t{count}\n' for token, count in rows).encode()
+    }
+
+
+def read_model(path: str, key: str) -> SentencePieceTokenizer:
+  """Returns the tokenizer of a SentencePiece model file.
+
+  Raises:
+    UsageError: no such file, or not a model; names `config.key`.
+  """
+  file = Path(path).expanduser()
+  if not file.is_file():
+    raise UsageError(f'config.{key}: there is no file {file}')
+  return SentencePieceTokenizer(file.read_bytes(), str(file))

@@ -1,0 +1,200 @@
+"""Text to token files, once: later runs with equal input find them again.
+
+A preparation is a directory of the cache, named after its fingerprint:
+  train/ dev/    {source,target}_{tokens,offsets}.npy
+  vocabulary/    the tokenizers
+  report.json    counts of the cleaning
+  manifest.json  each file's size in bytes; written last
+"""
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from t2t_jax.config import Config
+from t2t_jax.data import corpora, encoding
+from t2t_jax.data.fingerprint import compute_fingerprint
+from t2t_jax.data.token_files import TokenStore
+from t2t_jax.data.tokenizer import Tokenizers
+from t2t_jax.errors import UsageError
+
+__all__ = ['Prepared', 'TokenStore', 'prepare']
+
+_Progress = Callable[[str], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+  """All that training takes from the text.
+
+  `fingerprint` is a SHA-256 over the text and the settings that decide the
+  token files; `report` is JSON-able: {'train': counts, 'dev': counts}.
+  """
+
+  train: TokenStore
+  dev: TokenStore
+  tokenizers: Tokenizers
+  report: dict[str, Any]
+  fingerprint: str
+  directory: Path
+
+
+def prepare(config: Config, progress: _Progress = print) -> Prepared:
+  """Returns the token files of `config`, made now or found in the cache.
+
+  They lie in data.cache_dir under their fingerprint; several processes may
+  prepare the same at one time.
+
+  Args:
+    config: what to prepare.
+    progress: gets a line of text at each stage of the making.
+
+  Raises:
+    UsageError: text that cannot be read, or leaves nothing to train on, or a
+      cache that cannot be written.
+  """
+  fingerprint = compute_fingerprint(config)
+  cache = Path(config.data.cache_dir).expanduser()
+  directory = cache / fingerprint[:20]
+  if prepared := _open(directory, fingerprint):
+    return prepared
+  try:
+    cache.mkdir(parents=True, exist_ok=True)
+    with _lock(cache / f'{directory.name}.lock', progress):
+      if prepared := _open(directory, fingerprint):
+        return prepared
+      if directory.exists():
+        progress(f'{directory} is damaged: making it again')
+      _make(config, fingerprint, directory, progress)
+  except OSError as error:
+    raise UsageError(
+      f'config.data.cache_dir: cannot write to {cache} ({error})'
+    ) from error
+  prepared = _open(directory, fingerprint)
+  assert prepared, f'{directory} was just made'
+  return prepared
+
+
+def _open(directory: Path, fingerprint: str) -> Prepared | None:
+  """Returns what `directory` holds, or None where it is not whole."""
+  if not _is_whole(directory):
+    return None
+  try:
+    return Prepared(
+      train=TokenStore(directory / 'train'),
+      dev=TokenStore(directory / 'dev'),
+      tokenizers=Tokenizers.load(directory / 'vocabulary'),
+      report=json.loads((directory / 'report.json').read_bytes()),
+      fingerprint=fingerprint,
+      directory=directory,
+    )
+  except (OSError, ValueError):
+    return None
+
+
+def _make(
+  config: Config, fingerprint: str, directory: Path, progress: _Progress
+) -> None:
+  building = Path(
+    tempfile.mkdtemp(prefix=f'{directory.name}.tmp-', dir=directory.parent)
+  )
+  try:
+    report = _write_all(config, building, progress)
+    report['fingerprint'] = fingerprint
+    _write_json(building / 'report.json', report)
+    sizes = {
+      str(path.relative_to(building)): path.stat().st_size
+      for path in sorted(building.rglob('*'))
+      if path.is_file()
+    }
+    _write_json(building / 'manifest.json', sizes)
+    building.chmod(0o755)  # mkdtemp made it private
+    _install(building, directory)
+  finally:
+    shutil.rmtree(building, ignore_errors=True)
+  progress(f'token files are in {directory}')
+
+
+def _write_all(
+  config: Config, building: Path, progress: _Progress
+) -> dict[str, Any]:
+  vocabulary = config.vocabulary
+  progress(
+    f'vocabulary: {"joint" if vocabulary.joint else "separate"} '
+    f'{vocabulary.kind}, from '
+    f'{vocabulary.source_model or "the training text"}'
+  )
+  tokenizers = Tokenizers.train(
+    vocabulary, corpora.read_split(config.data, 'train')
+  )
+  tokenizers.save(building / 'vocabulary')
+  report: dict[str, Any] = {}
+  for split in ('train', 'dev'):
+    counts = encoding.write_split(
+      config.data, split, tokenizers, building / split
+    )
+    report[split] = dataclasses.asdict(counts)
+    progress(f'{split}: {counts.describe()}')
+    if not counts.kept:
+      raise UsageError(
+        f'config.data: no pair of the {split} text is left; {counts.describe()}'
+      )
+  return report
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+  path.write_text(json.dumps(content, indent=2) + '\n')
+
+
+def _is_whole(directory: Path) -> bool:
+  try:
+    sizes = json.loads((directory / 'manifest.json').read_bytes())
+    return all(
+      (directory / name).stat().st_size == size for name, size in sizes.items()
+    )
+  except (OSError, ValueError, AttributeError):
+    return False
+
+
+def _install(building: Path, directory: Path) -> None:
+  """Renames `building` to `directory`, whole or not at all."""
+  replaced = building.with_name(f'{building.name}-replaced')
+  with contextlib.suppress(FileNotFoundError):
+    os.rename(directory, replaced)
+  try:
+    os.rename(building, directory)
+  except OSError:
+    # Without locks another process may have come first, with equal content.
+    if not _is_whole(directory):
+      raise
+  finally:
+    shutil.rmtree(replaced, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _lock(path: Path, progress: _Progress) -> Iterator[None]:
+  """Lets one process at a time prepare the same; freed when it dies.
+
+  What dead processes left unfinished is deleted. On a file system without
+  locks several processes may do the same work, and the last rename counts.
+  """
+  with path.open('w') as file:
+    locked = True
+    try:
+      fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+      progress('waiting for another process that prepares the same text')
+      fcntl.flock(file, fcntl.LOCK_EX)
+    except OSError:
+      locked = False
+    if locked:
+      for stale in path.parent.glob(f'{path.stem}.tmp-*'):
+        shutil.rmtree(stale, ignore_errors=True)
+    yield

@@ -1,0 +1,128 @@
+"""Vocabularies trained on the training text (paper, 5.1: byte-pair encoding).
+
+SentencePiece runs in memory; the special ids are fixed here. The same text
+and settings give the same vocabulary, byte for byte.
+"""
+
+import collections
+import io
+import random
+import re
+from collections.abc import Iterable, Sequence
+
+import sentencepiece
+
+from t2t_jax.config import VocabularyConfig
+from t2t_jax.errors import UsageError
+
+SPECIALS = ('<pad>', '<s>', '</s>', '<unk>')  # ids 0 to 3
+PAD_ID, BOS_ID, EOS_ID, UNK_ID = range(4)
+
+_THREADS = 4  # fixed: unigram's sums depend on it
+_SAMPLE_SEED = 1
+
+
+def sample_pairs(
+  pairs: Iterable[tuple[str, str]], limit: int
+) -> list[tuple[str, str]]:
+  """Returns at most `limit` pairs drawn evenly, the same ones every time.
+
+  Pairs with an empty side are passed over.
+  """
+  chooser = random.Random(_SAMPLE_SEED)
+  kept: list[tuple[str, str]] = []
+  seen = 0
+  for pair in pairs:
+    if not (pair[0].strip() and pair[1].strip()):
+      continue
+    seen += 1
+    if len(kept) < limit:
+      kept.append(pair)
+      continue
+    place = int(chooser.random() * seen)
+    if place < limit:
+      kept[place] = pair
+  return kept
+
+
+def train_sentencepiece(
+  lines: Sequence[str], config: VocabularyConfig, size: int, key: str
+) -> bytes:
+  """Returns a SentencePiece model of `size` pieces.
+
+  Args:
+    lines: the sentences to train on.
+    config: kind, byte fallback, coverage and normalization.
+    size: number of pieces, special ones included.
+    key: the config field that `size` comes from, for the message.
+
+  Raises:
+    UsageError: the text does not give a vocabulary of this size.
+  """
+  model = io.BytesIO()
+  try:
+    sentencepiece.SentencePieceTrainer.train(
+      sentence_iterator=iter(lines),
+      model_writer=model,
+      model_type=config.kind,
+      vocab_size=size,
+      byte_fallback=config.byte_fallback,
+      character_coverage=config.character_coverage,
+      normalization_rule_name=config.normalization,
+      # identity promises an exact round trip, double spaces included.
+      remove_extra_whitespaces=config.normalization != 'identity',
+      add_dummy_prefix=True,
+      max_sentence_length=1 << 16,  # bytes; longer lines are passed over
+      pad_id=PAD_ID,
+      bos_id=BOS_ID,
+      eos_id=EOS_ID,
+      unk_id=UNK_ID,
+      pad_piece=SPECIALS[PAD_ID],
+      bos_piece=SPECIALS[BOS_ID],
+      eos_piece=SPECIALS[EOS_ID],
+      unk_piece=SPECIALS[UNK_ID],
+      num_threads=_THREADS,
+      minloglevel=2,  # errors are raised; no progress on standard error
+    )
+  except RuntimeError as error:
+    raise UsageError(_explain(str(error), size, key)) from error
+  return model.getvalue()
+
+
+def count_tokens(lines: Iterable[str], size: int) -> list[tuple[str, int]]:
+  """Returns the most frequent whitespace tokens with their counts.
+
+  Ties are ordered by text; `size` includes the special tokens, which are
+  never among those returned.
+  """
+  counts = collections.Counter(
+    token for line in lines for token in split_tokens(line)
+  )
+  for special in SPECIALS:
+    counts.pop(special, None)
+  ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+  return ranked[: size - len(SPECIALS)]
+
+
+def split_tokens(line: str) -> list[str]:
+  """Returns a segmented line's tokens: what stands between spaces and tabs."""
+  return [token for token in line.replace('\t', ' ').split(' ') if token]
+
+
+def _explain(message: str, size: int, key: str) -> str:
+  too_high = re.search(r'value <= (\d+)', message)
+  if too_high:
+    return (
+      f'config.{key}: the training text gives at most {too_high[1]} pieces, '
+      f'found {size}; set it to {too_high[1]} or less'
+    )
+  too_low = re.search(r'smaller than required_chars. \d+ vs (\d+)', message)
+  if too_low:
+    return (
+      f'config.{key}: expected at least {too_low[1]} (special pieces, bytes '
+      f'and the characters of the training text), found {size}; raise it or '
+      'lower vocabulary.character_coverage'
+    )
+  if 'sentences_.empty' in message or 'all_chars_count' in message:
+    return f'config.{key}: no training text to make a vocabulary from'
+  return f'config.{key}: SentencePiece cannot train on this text ({message})'

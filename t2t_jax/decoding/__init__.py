@@ -1,0 +1,1 @@
+"""Decoding: search over a cached model, and lines in, lines out."""

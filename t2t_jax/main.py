@@ -1,0 +1,36 @@
+"""Trains a Transformer from a config; resumes where its workdir stands.
+
+  python -m t2t_jax.main --config=configs/base.py --workdir=runs/base
+
+Ends with BLEU on the dev and test sets and some translations. Stopped by
+SIGTERM it saves, exits with status 75, and the same command goes on.
+"""
+
+from absl import flags
+
+from t2t_jax import cli
+
+_CONFIG = cli.define_config()
+_WORKDIR = flags.DEFINE_string(
+  'workdir', None, 'where the run is kept: config, metrics, checkpoints'
+)
+
+
+def main() -> None:
+  config = cli.read_config(_CONFIG)
+  cli.use_compile_cache(config.logging.compile_cache_dir)
+  # Not before the cache is set: they start jax.
+  from t2t_jax.training.finish import finish
+  from t2t_jax.training.loop import train
+
+  workdir = cli.workdir(_WORKDIR)
+  result = train(config, workdir, cli.say)
+  finish(workdir, result, cli.say)
+
+
+def run() -> None:
+  cli.run(main)
+
+
+if __name__ == '__main__':
+  run()

@@ -1,0 +1,135 @@
+"""Decoder layer and stack (section 3.1), and their cached single steps."""
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from t2t_jax.config import ModelConfig
+from t2t_jax.model.multi_head_attention import MultiHeadAttention
+from t2t_jax.model.sublayers import FeedForward, Residual, layer_norm
+
+
+class DecoderLayer(nn.Module):
+  """Self-attention, encoder-decoder attention, feed-forward (section 3.1)."""
+
+  config: ModelConfig
+
+  def setup(self):
+    c = self.config
+    self.self_attention = MultiHeadAttention(c, c.positions == 'relative')
+    self.self_attention_residual = Residual(c)
+    self.cross_attention = MultiHeadAttention(c)
+    self.cross_attention_residual = Residual(c)
+    self.feed_forward = FeedForward(c)
+    self.feed_forward_residual = Residual(c)
+
+  def __call__(self, x_BTD, encoded_BSD, source_mask_BS, *, deterministic):
+    """Returns (B, T, D).
+
+    No padding mask on the target: padding stands behind the tokens, where
+    the causal mask hides it from them already.
+    """
+
+    def attend_self(x_BTD):
+      return self.self_attention(
+        x_BTD,
+        x_BTD,
+        key_mask_BS=None,
+        is_causal=True,
+        deterministic=deterministic,
+      )
+
+    def attend_source(x_BTD):
+      return self.cross_attention(
+        x_BTD,
+        encoded_BSD,
+        key_mask_BS=source_mask_BS,
+        is_causal=False,
+        deterministic=deterministic,
+      )
+
+    return self._chain(x_BTD, attend_self, attend_source, deterministic)
+
+  def _chain(self, x_BTD, attend_self, attend_source, deterministic):
+    def feed(x_BTD):
+      return self.feed_forward(x_BTD, deterministic=deterministic)
+
+    for residual, sublayer in (
+      (self.self_attention_residual, attend_self),
+      (self.cross_attention_residual, attend_source),
+      (self.feed_forward_residual, feed),
+    ):
+      x_BTD = residual(x_BTD, sublayer, deterministic=deterministic)
+    return x_BTD
+
+  def init_cache(self, encoded_BSD, beam_size: int, max_length: int):
+    """Returns this layer's cache: source keys and values, empty target ones."""
+    c = self.config
+    keys_BSHK, values_BSHU = self.cross_attention.keys_values(encoded_BSD)
+    empty = (encoded_BSD.shape[0], max_length, beam_size, c.num_heads)
+    return {
+      'cross': {'keys_BSHK': keys_BSHK, 'values_BSHU': values_BSHU},
+      'self': {
+        'keys_BTWHK': jnp.zeros((*empty, c.d_k), encoded_BSD.dtype),
+        'values_BTWHU': jnp.zeros((*empty, c.d_v), encoded_BSD.dtype),
+      },
+    }
+
+  def decode_step(self, x_BWD, cache, source_mask_BS, position, ancestors_BWT):
+    """One new position of W beams: (B, W, D) and the layer's new cache."""
+    self_cache = cache['self']
+
+    def attend_self(x_BWD):
+      nonlocal self_cache
+      y_BWD, self_cache = self.self_attention.decode_self(
+        x_BWD, self_cache, position, ancestors_BWT
+      )
+      return y_BWD
+
+    def attend_source(x_BWD):
+      return self.cross_attention.decode_cross(
+        x_BWD, cache['cross'], source_mask_BS
+      )
+
+    x_BWD = self._chain(x_BWD, attend_self, attend_source, True)
+    return x_BWD, {'cross': cache['cross'], 'self': self_cache}
+
+
+class Decoder(nn.Module):
+  """The stack of decoder layers; a final layer norm if norm_position='pre'."""
+
+  config: ModelConfig
+
+  def setup(self):
+    c = self.config
+    self.layers = [
+      DecoderLayer(c, name=f'layer_{i}') for i in range(c.num_decoder_layers)
+    ]
+    if c.norm_position == 'pre':
+      self.final_norm = layer_norm(c)
+
+  def __call__(self, x_BTD, encoded_BSD, source_mask_BS, *, deterministic):
+    for layer in self.layers:
+      x_BTD = layer(
+        x_BTD, encoded_BSD, source_mask_BS, deterministic=deterministic
+      )
+    return self._finish(x_BTD)
+
+  def init_cache(self, encoded_BSD, beam_size: int, max_length: int):
+    return [
+      layer.init_cache(encoded_BSD, beam_size, max_length)
+      for layer in self.layers
+    ]
+
+  def decode_step(self, x_BWD, caches, source_mask_BS, position, ancestors_BWT):
+    new_caches = []
+    for layer, cache in zip(self.layers, caches, strict=True):
+      x_BWD, cache = layer.decode_step(
+        x_BWD, cache, source_mask_BS, position, ancestors_BWT
+      )
+      new_caches.append(cache)
+    return self._finish(x_BWD), new_caches
+
+  def _finish(self, x_BTD):
+    return (
+      self.final_norm(x_BTD) if self.config.norm_position == 'pre' else x_BTD
+    )

@@ -1,0 +1,61 @@
+"""Encoder layer and stack (section 3.1)."""
+
+import flax.linen as nn
+
+from t2t_jax.config import ModelConfig
+from t2t_jax.model.multi_head_attention import MultiHeadAttention
+from t2t_jax.model.sublayers import FeedForward, Residual, layer_norm
+
+
+class EncoderLayer(nn.Module):
+  """Self-attention, feed-forward (section 3.1)."""
+
+  config: ModelConfig
+
+  def setup(self):
+    c = self.config
+    self.self_attention = MultiHeadAttention(c, c.positions == 'relative')
+    self.self_attention_residual = Residual(c)
+    self.feed_forward = FeedForward(c)
+    self.feed_forward_residual = Residual(c)
+
+  def __call__(self, x_BSD, source_mask_BS, *, deterministic):
+    """Returns (B, S, D); `source_mask_BS` True = a token."""
+
+    def attend(x_BSD):
+      return self.self_attention(
+        x_BSD,
+        x_BSD,
+        key_mask_BS=source_mask_BS,
+        is_causal=False,
+        deterministic=deterministic,
+      )
+
+    def feed(x_BSD):
+      return self.feed_forward(x_BSD, deterministic=deterministic)
+
+    x_BSD = self.self_attention_residual(
+      x_BSD, attend, deterministic=deterministic
+    )
+    return self.feed_forward_residual(x_BSD, feed, deterministic=deterministic)
+
+
+class Encoder(nn.Module):
+  """The stack of encoder layers; a final layer norm if norm_position='pre'."""
+
+  config: ModelConfig
+
+  def setup(self):
+    c = self.config
+    self.layers = [
+      EncoderLayer(c, name=f'layer_{i}') for i in range(c.num_encoder_layers)
+    ]
+    if c.norm_position == 'pre':
+      self.final_norm = layer_norm(c)
+
+  def __call__(self, x_BSD, source_mask_BS, *, deterministic):
+    for layer in self.layers:
+      x_BSD = layer(x_BSD, source_mask_BS, deterministic=deterministic)
+    return (
+      self.final_norm(x_BSD) if self.config.norm_position == 'pre' else x_BSD
+    )

@@ -1,0 +1,254 @@
+"""Multi-head attention (section 3.2.2), whole rows and cached single steps."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from t2t_jax.config import ModelConfig
+from t2t_jax.model.attention import (
+  attention_logits,
+  attention_weights,
+  dot_product_attention,
+  fused_attention,
+  make_mask,
+)
+from t2t_jax.model.dropout import Dropout
+from t2t_jax.model.positions import relative_index
+
+
+class MultiHeadAttention(nn.Module):
+  """Concat(head_1, ..., head_h) W_O (section 3.2.2).
+
+  Attributes:
+    config: sizes, rates and dtypes.
+    relative: adds relative position embeddings to keys and values (Shaw et
+      al. 2018), which only self-attention has; one table a layer, shared by
+      its heads (their section 3.3).
+  """
+
+  config: ModelConfig
+  relative: bool = False
+
+  def setup(self):
+    c = self.config
+    self.query_DHK = self._projection('query', c.d_k)
+    self.key_DHK = self._projection('key', c.d_k)
+    self.value_DHU = self._projection('value', c.d_v)
+    self.out_HUD = self.param(
+      'out',
+      nn.with_logical_partitioning(
+        nn.initializers.xavier_uniform(in_axis=(0, 1), out_axis=2),
+        ('heads', 'kv', 'embed'),
+      ),
+      (c.num_heads, c.d_v, c.d_model),
+      jnp.dtype(c.param_dtype),
+    )
+    if c.attention_bias:
+      self.query_bias_HK = self._bias('query_bias', c.d_k)
+      self.key_bias_HK = self._bias('key_bias', c.d_k)
+      self.value_bias_HU = self._bias('value_bias', c.d_v)
+      self.out_bias_D = self.param(
+        'out_bias',
+        nn.with_logical_partitioning(nn.initializers.zeros, ('norm',)),
+        (c.d_model,),
+        jnp.dtype(c.param_dtype),
+      )
+    if self.relative:
+      self.relative_keys = self._relative('relative_keys', c.d_k)
+      self.relative_values = self._relative('relative_values', c.d_v)
+    self.weights_dropout = Dropout(c.attention_dropout_rate)
+
+  def _projection(self, name, width):
+    c = self.config
+    return self.param(
+      name,
+      nn.with_logical_partitioning(
+        nn.initializers.xavier_uniform(in_axis=0, out_axis=(1, 2)),
+        ('embed', 'heads', 'kv'),
+      ),
+      (c.d_model, c.num_heads, width),
+      jnp.dtype(c.param_dtype),
+    )
+
+  def _bias(self, name, width):
+    c = self.config
+    return self.param(
+      name,
+      nn.with_logical_partitioning(nn.initializers.zeros, ('heads', 'kv')),
+      (c.num_heads, width),
+      jnp.dtype(c.param_dtype),
+    )
+
+  def _relative(self, name, width):
+    c = self.config
+    return self.param(
+      name,
+      nn.with_logical_partitioning(
+        nn.initializers.xavier_uniform(), (None, 'kv')
+      ),
+      (2 * c.max_relative_distance + 1, width),
+      jnp.dtype(c.param_dtype),
+    )
+
+  def queries(self, x_BTD):
+    """Returns q_BTHK."""
+    dtype = x_BTD.dtype
+    q_BTHK = jnp.einsum('BTD,DHK->BTHK', x_BTD, self.query_DHK.astype(dtype))
+    if self.config.attention_bias:
+      q_BTHK += self.query_bias_HK.astype(dtype)
+    return q_BTHK
+
+  def keys_values(self, x_BSD):
+    """Returns k_BSHK, v_BSHU."""
+    dtype = x_BSD.dtype
+    k_BSHK = jnp.einsum('BSD,DHK->BSHK', x_BSD, self.key_DHK.astype(dtype))
+    v_BSHU = jnp.einsum('BSD,DHU->BSHU', x_BSD, self.value_DHU.astype(dtype))
+    if self.config.attention_bias:
+      k_BSHK += self.key_bias_HK.astype(dtype)
+      v_BSHU += self.value_bias_HU.astype(dtype)
+    return k_BSHK, v_BSHU
+
+  def output(self, heads_BTHU):
+    """Returns (B, T, D): the heads through W_O."""
+    dtype = heads_BTHU.dtype
+    y_BTD = jnp.einsum('BTHU,HUD->BTD', heads_BTHU, self.out_HUD.astype(dtype))
+    if self.config.attention_bias:
+      y_BTD += self.out_bias_D.astype(dtype)
+    return y_BTD
+
+  def __call__(
+    self, x_BTD, other_BSD, *, key_mask_BS, is_causal, deterministic
+  ):
+    """Attends from `x_BTD` to `other_BSD` (itself in self-attention).
+
+    Args:
+      x_BTD: what asks.
+      other_BSD: what is asked.
+      key_mask_BS: bool, True = a token of `other_BSD`; None: all are.
+      is_causal: position t sees only positions up to t.
+      deterministic: no dropout.
+
+    Returns:
+      (B, T, D).
+    """
+    c = self.config
+    q_BTHK = self.queries(x_BTD)
+    k_BSHK, v_BSHU = self.keys_values(other_BSD)
+    axes = ('act_batch', 'act_length', 'act_heads', 'act_kv')
+    q_BTHK = nn.with_logical_constraint(q_BTHK, axes)
+    k_BSHK = nn.with_logical_constraint(k_BSHK, axes)
+    v_BSHU = nn.with_logical_constraint(v_BSHU, axes)
+    drops = c.attention_dropout_rate > 0 and not deterministic
+    if self.relative or drops or c.d_k != c.d_v:
+      heads_BTHU = self._attend(
+        q_BTHK, k_BSHK, v_BSHU, key_mask_BS, is_causal, deterministic
+      )
+    elif c.attention_impl == 'reference':
+      mask = make_mask(q_BTHK.shape[1], key_mask_BS, is_causal)
+      heads_BTHU = dot_product_attention(q_BTHK, k_BSHK, v_BSHU, mask)
+    else:
+      heads_BTHU = fused_attention(
+        q_BTHK, k_BSHK, v_BSHU, key_mask_BS, is_causal, c.attention_impl
+      )
+    return self.output(heads_BTHU)
+
+  def _attend(
+    self, q_BTHK, k_BSHK, v_BSHU, key_mask_BS, is_causal, deterministic
+  ):
+    """The equation with what no fused kernel takes: relative positions
+    (Shaw et al. 2018, equations 3 and 4), dropout, d_k apart from d_v."""
+    q_BTHK = q_BTHK * q_BTHK.shape[-1] ** -0.5
+    logits_BHTS = attention_logits(q_BTHK, k_BSHK)
+    if self.relative:
+      rows_TS = relative_index(
+        jnp.arange(q_BTHK.shape[1])[:, None],
+        jnp.arange(k_BSHK.shape[1])[None, :],
+        self.config.max_relative_distance,
+      )
+      keys_TSK = self.relative_keys[rows_TS].astype(q_BTHK.dtype)
+      logits_BHTS += jnp.einsum(
+        'BTHK,TSK->BHTS',
+        q_BTHK,
+        keys_TSK,
+        preferred_element_type=jnp.float32,
+      )
+    mask = make_mask(q_BTHK.shape[1], key_mask_BS, is_causal)
+    weights_BHTS = attention_weights(logits_BHTS, mask).astype(v_BSHU.dtype)
+    weights_BHTS = self.weights_dropout(
+      weights_BHTS, deterministic=deterministic
+    )
+    heads_BTHU = jnp.einsum('BHTS,BSHU->BTHU', weights_BHTS, v_BSHU)
+    if self.relative:
+      values_TSU = self.relative_values[rows_TS].astype(v_BSHU.dtype)
+      heads_BTHU += jnp.einsum('BHTS,TSU->BTHU', weights_BHTS, values_TSU)
+    return heads_BTHU
+
+  def decode_cross(self, x_BWD, cache, source_mask_BS):
+    """One step of encoder-decoder attention for W beams of each sentence.
+
+    The beams stand where training has positions, so that a sentence's keys
+    and values are neither copied nor gathered for each beam.
+    """
+    heads_BWHU = dot_product_attention(
+      self.queries(x_BWD),
+      cache['keys_BSHK'],
+      cache['values_BSHU'],
+      source_mask_BS[:, None, None, :],
+    )
+    return self.output(heads_BWHU)
+
+  def decode_self(self, x_BWD, cache, position, ancestors_BWT):
+    """One step of decoder self-attention on an append-only cache.
+
+    Args:
+      x_BWD: the new position of each beam.
+      cache: {'keys_BTWHK', 'values_BTWHU'}, written by slot.
+      position: int32 scalar, where the new tokens stand.
+      ancestors_BWT: int32, the slot that wrote position t of beam w; w itself
+        at `position`.
+
+    Returns:
+      (B, W, D) and the cache with the new keys and values.
+    """
+    q_BWHK = self.queries(x_BWD) * self.config.d_k**-0.5
+    k_BWHK, v_BWHU = self.keys_values(x_BWD)
+    keys_BTCHK = _append(cache['keys_BTWHK'], k_BWHK, position)
+    values_BTCHU = _append(cache['values_BTWHU'], v_BWHU, position)
+    # C is the slot that wrote a key: each beam w sees those of its own past.
+    length, width = keys_BTCHK.shape[1:3]
+    past_T = jnp.arange(length) <= position
+    mine_BWTC = ancestors_BWT[..., None] == jnp.arange(width)
+    mask_BHWTC = (mine_BWTC & past_T[:, None])[:, None]
+    logits_BHWTC = jnp.einsum(
+      'BWHK,BTCHK->BHWTC',
+      q_BWHK,
+      keys_BTCHK,
+      preferred_element_type=jnp.float32,
+    )
+    if self.relative:
+      rows_T = relative_index(
+        position, jnp.arange(length), self.config.max_relative_distance
+      )
+      keys_TK = self.relative_keys[rows_T].astype(q_BWHK.dtype)
+      logits_BHWT = jnp.einsum(
+        'BWHK,TK->BHWT', q_BWHK, keys_TK, preferred_element_type=jnp.float32
+      )
+      logits_BHWTC += logits_BHWT[..., None]
+    shape = logits_BHWTC.shape
+    weights = attention_weights(
+      logits_BHWTC.reshape(*shape[:3], -1),
+      mask_BHWTC.reshape(shape[0], 1, shape[2], -1),
+    )
+    weights_BHWTC = weights.reshape(shape).astype(v_BWHU.dtype)
+    heads_BWHU = jnp.einsum('BHWTC,BTCHU->BWHU', weights_BHWTC, values_BTCHU)
+    if self.relative:
+      values_TU = self.relative_values[rows_T].astype(v_BWHU.dtype)
+      heads_BWHU += jnp.einsum('BHWTC,TU->BWHU', weights_BHWTC, values_TU)
+    cache = {'keys_BTWHK': keys_BTCHK, 'values_BTWHU': values_BTCHU}
+    return self.output(heads_BWHU), cache
+
+
+def _append(cache_BTWHK, new_BWHK, position):
+  return jax.lax.dynamic_update_slice_in_dim(
+    cache_BTWHK, new_BWHK[:, None], position, axis=1
+  )

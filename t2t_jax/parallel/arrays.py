@@ -1,0 +1,78 @@
+"""From functions and host arrays to arrays that lie on a mesh."""
+
+from collections.abc import Callable
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding
+
+from t2t_jax.model.transformer import Transformer
+from t2t_jax.parallel.mesh import AXIS_RULES, batch_sharding, use_mesh
+
+
+def init_params(model: Transformer, key: jax.Array) -> Any:
+  """Returns fresh parameters in flax's boxes, which hold the axis names."""
+  ids = jnp.ones((1, 2), jnp.int32)
+  return model.init(key, ids, ids)['params']
+
+
+def shardings_of(build: Callable[[], Any], mesh: Mesh) -> Any:
+  """Returns the sharding of each array of the boxed tree `build()`."""
+  specs = nn.get_partition_spec(jax.eval_shape(build))
+  return nn.logical_to_mesh_sharding(specs, mesh, AXIS_RULES)
+
+
+def abstract_arrays(build: Callable[[], Any], mesh: Mesh) -> Any:
+  """Returns `build()` unboxed, as shapes with dtypes and shardings."""
+  return jax.tree.map(
+    lambda shape, sharding: jax.ShapeDtypeStruct(
+      shape.shape, shape.dtype, sharding=sharding
+    ),
+    jax.eval_shape(lambda: nn.unbox(build())),
+    shardings_of(build, mesh),
+  )
+
+
+def create_arrays(build: Callable[[], Any], mesh: Mesh) -> Any:
+  """Returns `build()` unboxed, each part made on the device that keeps it."""
+  with use_mesh(mesh):
+    shardings = shardings_of(build, mesh)
+    return jax.jit(lambda: nn.unbox(build()), out_shardings=shardings)()
+
+
+def abstract_params(model: Transformer, mesh: Mesh) -> Any:
+  """Returns the parameters' shapes, dtypes and shardings."""
+  return abstract_arrays(lambda: init_params(model, jax.random.key(0)), mesh)
+
+
+def place_batch(
+  global_array: np.ndarray, mesh: Mesh, batch_axis: int = 0
+) -> jax.Array:
+  """Returns `global_array` on the mesh; each host hands over its own part."""
+  return jax.make_array_from_callback(
+    global_array.shape,
+    batch_sharding(mesh, batch_axis),
+    lambda index: global_array[index],
+  )
+
+
+def split_rows(
+  ids: np.ndarray, microbatches: int, shards: int, pad_id: int
+) -> np.ndarray:
+  """Returns (rows, length) as (microbatches, rows', length).
+
+  Rows of padding are added until they divide; they count nowhere.
+  """
+  parts = microbatches * shards
+  rows = -(-len(ids) // parts) * parts
+  padded = np.full((rows, ids.shape[1]), pad_id, ids.dtype)
+  padded[: len(ids)] = ids
+  return padded.reshape(microbatches, rows // microbatches, ids.shape[1])
+
+
+def place(tree: Any, sharding: NamedSharding) -> Any:
+  """Returns `tree` with every array under `sharding`."""
+  return jax.tree.map(lambda x: jax.device_put(x, sharding), tree)

@@ -1,0 +1,255 @@
+"""A run from its config to its last checkpoint.
+
+What it does in which order on the way in:
+  1. prepare the text, or find it prepared; compare config and text with those
+     of the run that the workdir holds;
+  2. restore the newest good checkpoint, or make the first state;
+  3. cut metrics.jsonl to what that state knew;
+  4. make up for an evaluation that the run was stopped in.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from t2t_jax.checkpoints.store import CheckpointStore
+from t2t_jax.checkpoints.workdir import Workdir
+from t2t_jax.config import Config
+from t2t_jax.data.batching import Batch, TrainBatches
+from t2t_jax.data.token_store import Prepared, prepare
+from t2t_jax.model.transformer import Transformer
+from t2t_jax.parallel.arrays import (
+  abstract_arrays,
+  create_arrays,
+  place_batch,
+  split_rows,
+)
+from t2t_jax.parallel.mesh import (
+  batch_shards,
+  check_divides,
+  create_mesh,
+  use_mesh,
+)
+from t2t_jax.training.evaluate import DevEvaluation
+from t2t_jax.training.metrics import MetricsWriter, duration
+from t2t_jax.training.progress import Progress, is_due
+from t2t_jax.training.run_record import record_run
+from t2t_jax.training.step_log import StepLog
+from t2t_jax.training.stopping import Stopped, StopSignal
+from t2t_jax.training.train_state import build_state, decoding_params
+from t2t_jax.training.train_step import make_train_step
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+  """Of a finished run.
+
+  Attributes:
+    step: updates done.
+    early: in words, why it ended before training.steps, or ''.
+  """
+
+  step: int
+  early: str
+
+
+def train(
+  config: Config, workdir: Workdir, say: Callable[[str], None] = print
+) -> Result:
+  """Trains, or goes on training, what `config` says, in `workdir`.
+
+  Raises:
+    UsageError: a mistake in the config, the text or the workdir.
+    Stopped: told to stop; the state is saved.
+    TrainingError: the loss is no longer a number.
+  """
+  lock = workdir.lock()
+  try:
+    with StopSignal() as stop:
+      mesh = create_mesh(config.mesh)
+      check_divides(config, mesh)
+      prepared = prepare(config, say)
+      with use_mesh(mesh), Trainer(
+        config, workdir, prepared, mesh, stop, say
+      ) as trainer:
+        return trainer.run()
+  finally:
+    lock.release()
+
+
+class Trainer:
+  """Holds what stays the same over a run; `run` is the loop."""
+
+  def __init__(
+    self,
+    config: Config,
+    workdir: Workdir,
+    prepared: Prepared,
+    mesh: jax.sharding.Mesh,
+    stop: StopSignal,
+    say: Callable[[str], None],
+  ):
+    self._config, self._mesh, self._stop, self._say = config, mesh, stop, say
+    tokenizers = prepared.tokenizers
+    self._pad_id = tokenizers.target.pad_id
+    self._model = model_for(config, tokenizers)
+    self._batches = TrainBatches(
+      prepared.train,
+      global_batch_tokens=config.training.global_batch_tokens,
+      max_shapes=config.training.max_shapes,
+      length_multiple=config.training.length_multiple,
+      seed=config.training.seed,
+      pad_id=self._pad_id,
+    )
+    per_pass = config.training.microbatch_tokens * batch_shards(mesh)
+    self._microbatches = -(-config.training.global_batch_tokens // per_pass)
+    record_run(config, workdir, prepared, self._microbatches, mesh, say)
+    self._train_step = make_train_step(
+      config, self._model, tokenizers.target.bos_id, mesh
+    )
+    self._evaluate = DevEvaluation(config, self._model, prepared, mesh)
+    self._store = CheckpointStore(workdir.checkpoints, say)
+    self._state, self._progress = self._restore_or_create()
+    self._saved_step = self._progress.step
+    self._metrics = MetricsWriter(
+      workdir, self._progress.metrics_bytes, config.logging.tensorboard
+    )
+    self._log = StepLog(
+      config, self._pad_id, self._progress.train_seconds, self._metrics, say
+    )
+
+  def __enter__(self) -> 'Trainer':
+    return self
+
+  def __exit__(self, *_) -> None:
+    self._store.close()
+    self._metrics.close()
+
+  def run(self) -> Result:
+    config, progress = self._config, self._progress
+    self._evaluate_if_due()
+    self._log.start()
+    while progress.step < config.training.steps and not self._patience_is_out():
+      if self._stop:
+        self._save_and_stop()
+      batch = self._batches.batch(progress.step)
+      self._state, metrics = self._train_step(self._state, *self._place(batch))
+      progress.step += 1
+      # Reads the figures of the update before, while this one runs.
+      self._log.add(progress, self._epoch(), batch, metrics)
+      due = is_due(
+        config.checkpoint, progress.step, self._batches.steps_per_epoch
+      )
+      if due or self._evaluation_is_due():
+        self._log.finish(progress)
+        is_best = self._evaluate_if_due()
+        if due or is_best:
+          self._save(scheduled=due)
+        self._log.start()
+    self._log.finish(progress)
+    self._save(scheduled=True)
+    early = ''
+    if progress.step < config.training.steps:
+      early = (
+        f'no better dev {config.evaluation.best_metric} in '
+        f'{config.evaluation.patience} evaluations'
+      )
+    return Result(progress.step, early)
+
+  # --- beginning --------------------------------------------------------------
+
+  def _restore_or_create(self) -> tuple[Any, Progress]:
+    def build():
+      return build_state(self._config, self._model)
+
+    restored = self._store.restore_newest(abstract_arrays(build, self._mesh))
+    if restored is None:
+      return create_arrays(build, self._mesh), Progress()
+    state, progress = restored[0], Progress.from_json(restored[1])
+    self._say(f'resuming after step {progress.step}')
+    return state, progress
+
+  def _place(self, batch: Batch) -> list[jax.Array]:
+    """Returns the batch as (microbatches, rows, length) on the mesh."""
+    shards = batch_shards(self._mesh)
+    return [
+      place_batch(
+        split_rows(ids, self._microbatches, shards, self._pad_id),
+        self._mesh,
+        batch_axis=1,
+      )
+      for ids in batch
+    ]
+
+  def _epoch(self) -> float:
+    return self._batches.epoch(self._progress.step)
+
+  # --- evaluation ---------------------------------------------------------------
+
+  def _evaluation_is_due(self) -> bool:
+    progress = self._progress
+    return progress.step != progress.evaluated_step and is_due(
+      self._config.evaluation, progress.step, self._batches.steps_per_epoch
+    )
+
+  def _evaluate_if_due(self) -> bool:
+    """Returns whether there was an evaluation and it is the best so far."""
+    if not self._evaluation_is_due():
+      return False
+    config, progress = self._config.evaluation, self._progress
+    try:
+      result = self._evaluate(decoding_params(self._state), self._stop)
+    except Stopped:
+      self._save_and_stop()
+    is_best = progress.add_evaluation(
+      result[config.best_metric], config.best_metric
+    )
+    self._metrics.write('dev', progress.step, result)
+    line = f'step {progress.step}  dev nll {result["nll"]:.4f}'
+    line += f'  perplexity {result["perplexity"]:.2f}'
+    if 'bleu' in result:
+      line += f'  BLEU {result["bleu"]:.2f}'
+    line += f'  ({duration(result["seconds"])})'
+    self._say(line + ('  best so far' if is_best else ''))
+    return is_best
+
+  def _patience_is_out(self) -> bool:
+    patience = self._config.evaluation.patience
+    return 0 < patience <= self._progress.evaluations_since_best
+
+  # --- saving -------------------------------------------------------------------
+
+  def _save(self, scheduled: bool) -> None:
+    config, progress = self._config.checkpoint, self._progress
+    if progress.step == self._saved_step:
+      return
+    keep_last = max(config.keep_last, config.average_last)
+    if scheduled:
+      progress.add_checkpoint(keep_last)
+    keep = set(progress.scheduled_steps)
+    if config.keep_best and progress.best_step is not None:
+      keep.add(progress.best_step)
+    progress.metrics_bytes = self._metrics.length()
+    self._store.save(progress.step, self._state, progress.to_json(), keep)
+    self._saved_step = progress.step
+
+  def _save_and_stop(self) -> None:
+    self._log.finish(self._progress)
+    self._save(scheduled=False)
+    self._store.wait()
+    raise Stopped(
+      f'stopped by {self._stop.name} after step {self._progress.step}, which '
+      'is saved; the same command goes on'
+    )
+
+
+def model_for(config: Config, tokenizers) -> Transformer:
+  """Returns the module of a config; it holds no parameters."""
+  return Transformer(
+    config.model,
+    source_vocab_size=tokenizers.source.vocab_size,
+    target_vocab_size=tokenizers.target.vocab_size,
+    pad_id=tokenizers.target.pad_id,
+  )

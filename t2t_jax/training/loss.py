@@ -1,0 +1,161 @@
+"""Label-smoothed cross-entropy that never holds all logits (section 5.4)."""
+
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+
+class LossSums(NamedTuple):
+  """Sums over real target tokens; divide once, by the global `tokens`."""
+
+  loss: jax.Array  # smoothed: what is optimised
+  nll: jax.Array  # unsmoothed; has no gradient
+  tokens: jax.Array
+
+
+def loss_sums(
+  decoded_BTD,
+  weights_VD,
+  bias_V,
+  target_ids_BT,
+  mask_BT,
+  *,
+  vocab_size: int,
+  label_smoothing: float,
+  chunk: int,
+) -> LossSums:
+  """Cross-entropy of softmax(decoded weights^T + bias) with the targets.
+
+  loss = -(1 - e) log p(y) - (e / V) sum_v log p(v), summed over the tokens:
+  (1 - e) on the true token and e/V spread over all V, no constant subtracted
+  (optax's convention). With Z the log-sum-exp of the logits z that is
+  Z - (1 - e) z_y - (e / V) sum_v z_v.
+
+  Args:
+    decoded_BTD: the decoder's output.
+    weights_VD: softmax weights; rows beyond `vocab_size` are padding.
+    bias_V: as many biases, or None.
+    target_ids_BT: true tokens.
+    mask_BT: True where a token counts.
+    vocab_size: V.
+    label_smoothing: e.
+    chunk: about how many positions have their logits in memory at a time.
+  """
+  if bias_V is None:
+    bias_V = jnp.zeros(weights_VD.shape[0], jnp.float32)
+  loss, nll = _chunked(
+    decoded_BTD,
+    weights_VD,
+    bias_V,
+    target_ids_BT,
+    mask_BT.astype(jnp.float32),
+    vocab_size,
+    label_smoothing,
+    chunk,
+  )
+  return LossSums(loss, nll, mask_BT.sum(dtype=jnp.float32))
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(5, 6, 7))
+def _chunked(h_BTD, w_VD, b_V, y_BT, m_BT, vocab_size, smoothing, chunk):
+  def add(sums, block):
+    loss, nll, _ = _block(*block, w_VD, b_V, vocab_size, smoothing)
+    return (sums[0] + loss, sums[1] + nll), None
+
+  zero = jnp.zeros((), jnp.float32)
+  blocks = _blocks((h_BTD, y_BT, m_BT), chunk)
+  return jax.lax.scan(add, (zero, zero), blocks)[0]
+
+
+def _forward(h_BTD, w_VD, b_V, y_BT, m_BT, vocab_size, smoothing, chunk):
+  """Makes the gradients together with the value: while a chunk's logits are
+  there, so that they are neither kept nor made twice."""
+  low_VD = w_VD.astype(h_BTD.dtype)
+
+  def add(sums, block):
+    h_BCD = block[0]
+    loss, nll, dz_BCV = _block(*block, w_VD, b_V, vocab_size, smoothing)
+    low_BCV = dz_BCV.astype(h_BCD.dtype)
+    dh_BCD = jnp.einsum('BCV,VD->BCD', low_BCV, low_VD)
+    dw_VD = jnp.einsum(
+      'BCV,BCD->VD', low_BCV, h_BCD, preferred_element_type=jnp.float32
+    )
+    db_V = dz_BCV.sum(axis=(0, 1))
+    return (
+      sums[0] + loss,
+      sums[1] + nll,
+      sums[2] + dw_VD,
+      sums[3] + db_V,
+    ), dh_BCD
+
+  zero = jnp.zeros((), jnp.float32)
+  start = (
+    zero,
+    zero,
+    jnp.zeros(w_VD.shape, jnp.float32),
+    jnp.zeros(b_V.shape, jnp.float32),
+  )
+  blocks = _blocks((h_BTD, y_BT, m_BT), chunk)
+  (loss, nll, dw_VD, db_V), dh = jax.lax.scan(add, start, blocks)
+  dh_BTD = jnp.moveaxis(dh, 0, 1).reshape(dh.shape[1], -1, dh.shape[3])
+  dh_BTD = dh_BTD[:, : h_BTD.shape[1]]
+  gradients = (dh_BTD, dw_VD.astype(w_VD.dtype), db_V.astype(b_V.dtype))
+  return (loss, nll), gradients
+
+
+def _backward(vocab_size, smoothing, chunk, gradients, cotangents):
+  del vocab_size, smoothing, chunk
+  dloss, _ = cotangents
+  scaled = [g * dloss.astype(g.dtype) for g in gradients]
+  return *scaled, None, None
+
+
+_chunked.defvjp(_forward, _backward)
+
+
+def _block(h_BCD, y_BC, m_BC, w_VD, b_V, vocab_size, smoothing):
+  """Returns loss, nll (scalars) and d loss / d logits of C positions."""
+  columns_V = jnp.arange(w_VD.shape[0])
+  z_BCV = jnp.einsum(
+    'BCD,VD->BCV',
+    h_BCD,
+    w_VD.astype(h_BCD.dtype),
+    preferred_element_type=jnp.float32,
+  )
+  z_BCV += jnp.where(columns_V < vocab_size, b_V, -1e30)
+  top_BC1 = z_BCV.max(axis=-1, keepdims=True)
+  e_BCV = jnp.exp(z_BCV - top_BC1)
+  total_BC1 = e_BCV.sum(axis=-1, keepdims=True)
+  lse_BC = (jnp.log(total_BC1) + top_BC1)[..., 0]
+  z_y_BC = jnp.take_along_axis(z_BCV, y_BC[..., None], axis=-1)[..., 0]
+  mean_BC = _mean_logit(h_BCD, w_VD, b_V, vocab_size)
+  nll_BC = lse_BC - z_y_BC
+  loss_BC = lse_BC - (1 - smoothing) * z_y_BC - smoothing * mean_BC
+
+  spread_V = jnp.where(columns_V < vocab_size, smoothing / vocab_size, 0.0)
+  truth_BCV = jnp.where(columns_V == y_BC[..., None], 1 - smoothing, 0.0)
+  dz_BCV = (e_BCV / total_BC1 - truth_BCV - spread_V) * m_BC[..., None]
+  return (loss_BC * m_BC).sum(), (nll_BC * m_BC).sum(), dz_BCV
+
+
+def _mean_logit(h_BCD, w_VD, b_V, vocab_size):
+  """The mean of the V logits, as h . mean(w): they are not read again."""
+  w_D = w_VD[:vocab_size].astype(jnp.float32).mean(axis=0)
+  b = b_V[:vocab_size].astype(jnp.float32).mean()
+  return jnp.einsum('BCD,D->BC', h_BCD.astype(jnp.float32), w_D) + b
+
+
+def _blocks(arrays, chunk: int):
+  """Cuts (B, T, ...) into (blocks, B, C, ...) along T: B stays sharded."""
+  batch, length = arrays[0].shape[:2]
+  blocks = -(-length // max(1, chunk // batch))
+  width = -(-length // blocks)
+
+  def cut(x):
+    pad = [(0, 0), (0, blocks * width - length)] + [(0, 0)] * (x.ndim - 2)
+    x = jnp.pad(x, pad).reshape(batch, blocks, width, *x.shape[2:])
+    return jnp.moveaxis(x, 1, 0)
+
+  return tuple(cut(x) for x in arrays)

@@ -1,0 +1,68 @@
+"""How far a run is: what a checkpoint holds beside arrays."""
+
+import dataclasses
+import math
+from typing import Any
+
+from t2t_jax.config import CheckpointConfig, EvaluationConfig
+
+
+@dataclasses.dataclass
+class Progress:
+  """Attributes:
+  step: updates done.
+  train_seconds: time spent training, evaluations not counted.
+  metrics_bytes: length of metrics.jsonl; what is behind it is cut on resume.
+  evaluated_step: the newest evaluation.
+  best_step, best_value: the best evaluation, by the config's metric.
+  evaluations_since_best: for early stopping.
+  scheduled_steps: the checkpoints that the cadence wrote, newest last.
+  """
+
+  step: int = 0
+  train_seconds: float = 0.0
+  metrics_bytes: int = 0
+  evaluated_step: int = 0
+  best_step: int | None = None
+  best_value: float | None = None
+  evaluations_since_best: int = 0
+  scheduled_steps: list[int] = dataclasses.field(default_factory=list)
+
+  def to_json(self) -> dict[str, Any]:
+    return dataclasses.asdict(self)
+
+  @classmethod
+  def from_json(cls, values: dict[str, Any]) -> 'Progress':
+    return cls(**values)
+
+  def add_evaluation(self, value: float, metric: str) -> bool:
+    """Takes in the dev figure of this step; returns whether it is the best."""
+    self.evaluated_step = self.step
+    higher_is_better = metric == 'bleu'
+    if self.best_value is None or (
+      value > self.best_value if higher_is_better else value < self.best_value
+    ):
+      self.best_step, self.best_value = self.step, value
+      self.evaluations_since_best = 0
+      return True
+    self.evaluations_since_best += 1
+    return False
+
+  def add_checkpoint(self, keep: int) -> None:
+    """Notes that the cadence writes a checkpoint of this step."""
+    self.scheduled_steps = [*self.scheduled_steps, self.step][-keep:]
+
+
+def is_due(
+  cadence: CheckpointConfig | EvaluationConfig,
+  step: int,
+  steps_per_epoch: float,
+) -> bool:
+  """Whether something is due after `step` updates, every so many steps or
+  epochs."""
+  if step == 0:
+    return False
+  if cadence.every_steps:
+    return step % cadence.every_steps == 0
+  period = cadence.every_epochs * steps_per_epoch
+  return math.floor(step / period) > math.floor((step - 1) / period)

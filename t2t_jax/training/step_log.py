@@ -1,0 +1,127 @@
+"""The figures of the updates, from the device to a line and a row."""
+
+import math
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from t2t_jax.config import Config
+from t2t_jax.data.batching import Batch
+from t2t_jax.training.metrics import MetricsWriter, duration, perplexity
+from t2t_jax.training.progress import Progress
+from t2t_jax.training.stopping import TrainingError
+from t2t_jax.training.train_step import StepMetrics
+
+
+class StepLog:
+  """Sums the updates' figures and tells them every so many steps.
+
+  The figures of an update are read after the next one was started, so that
+  the device never waits for the host.
+  """
+
+  def __init__(
+    self,
+    config: Config,
+    pad_id: int,
+    train_seconds: float,
+    metrics: MetricsWriter,
+    say: Callable[[str], None],
+  ):
+    self._config, self._pad_id = config, pad_id
+    self._metrics, self._say = metrics, say
+    self._pending: tuple[int, float, Batch, StepMetrics] | None = None
+    self._seconds_written = train_seconds
+    self._clear()
+
+  def start(self) -> None:
+    """Starts the clock; between `finish` and `start` it stands."""
+    self._clock = time.perf_counter()
+
+  def add(
+    self, progress: Progress, epoch: float, batch: Batch, metrics: StepMetrics
+  ) -> None:
+    """Takes the figures of update `progress.step`; reads those before it.
+
+    Raises:
+      TrainingError: they are not numbers.
+    """
+    before, self._pending = (
+      self._pending,
+      (progress.step, epoch, batch, metrics),
+    )
+    if before:
+      self._read(progress, *before)
+
+  def finish(self, progress: Progress) -> None:
+    """Waits for the newest update and reads it; stops the clock."""
+    if self._pending:
+      self._read(progress, *self._pending)
+      self._pending = None
+    self._tick(progress)
+
+  def _tick(self, progress: Progress) -> None:
+    now = time.perf_counter()
+    progress.train_seconds += now - self._clock
+    self._clock = now
+
+  def _read(
+    self,
+    progress: Progress,
+    step: int,
+    epoch: float,
+    batch: Batch,
+    metrics: StepMetrics,
+  ) -> None:
+    loss, norm = float(metrics.sums.loss), float(metrics.gradient_norm)
+    if not (math.isfinite(loss) and math.isfinite(norm)):
+      raise TrainingError(
+        f'step {step}: the loss is {loss}, the gradient norm {norm}, on the '
+        f'batch of update {step - 1} (shape {batch.source_ids_BS.shape} and '
+        f'{batch.target_ids_BT.shape}). The newest checkpoint is from before; '
+        'a lower optimizer.peak_learning_rate or optimizer.clip_norm=1 helps'
+      )
+    self._loss += loss
+    self._nll += float(metrics.sums.nll)
+    self._tokens += float(metrics.sums.tokens)
+    self._norm += norm
+    self._updates += 1
+    for ids in batch:
+      self._cells += ids.size
+      self._real += int(np.count_nonzero(ids != self._pad_id))
+    if step % self._config.logging.every_steps == 0 or step == 1:
+      self._tick(progress)
+      self._write(progress, step, epoch, float(metrics.learning_rate))
+
+  def _write(
+    self, progress: Progress, step: int, epoch: float, learning_rate: float
+  ) -> None:
+    seconds = max(progress.train_seconds - self._seconds_written, 1e-9)
+    values = {
+      'epoch': epoch,
+      'loss': self._loss / self._tokens,
+      'nll': self._nll / self._tokens,
+      'perplexity': perplexity(self._nll / self._tokens),
+      'learning_rate': learning_rate,
+      'gradient_norm': self._norm / self._updates,
+      'target_tokens_per_second': self._tokens / seconds,
+      'padding_share': 1 - self._real / self._cells,
+      'train_seconds': progress.train_seconds,
+    }
+    self._metrics.write('train', step, values)
+    steps = self._config.training.steps
+    left = (steps - step) * seconds / self._updates
+    self._say(
+      f'step {step}/{steps}  epoch {epoch:.2f}  loss {values["loss"]:.4f}  '
+      f'nll {values["nll"]:.4f}  lr {learning_rate:.2e}  '
+      f'grad {values["gradient_norm"]:.2f}  '
+      f'{values["target_tokens_per_second"]:,.0f} target tokens/s  '
+      f'padding {values["padding_share"]:.1%}  ETA {duration(left)}'
+    )
+    self._clear()
+    self._seconds_written = progress.train_seconds
+
+  def _clear(self) -> None:
+    self._loss = self._nll = self._tokens = self._norm = 0.0
+    self._updates = self._cells = self._real = 0

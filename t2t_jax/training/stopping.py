@@ -1,0 +1,41 @@
+"""Being told to stop, and stopping well."""
+
+import signal
+from types import FrameType
+
+
+class StopSignal:
+  """True once SIGTERM or SIGINT came; a second SIGINT ends at once.
+
+  A context manager that puts the handlers before it back.
+  """
+
+  def __init__(self):
+    self.name: str | None = None
+    self._before: dict[int, object] = {}
+
+  def __bool__(self) -> bool:
+    return self.name is not None
+
+  def __enter__(self) -> 'StopSignal':
+    for number in (signal.SIGTERM, signal.SIGINT):
+      self._before[number] = signal.signal(number, self._note)
+    return self
+
+  def __exit__(self, *_) -> None:
+    for number, handler in self._before.items():
+      signal.signal(number, handler)  # type: ignore[arg-type]
+
+  def _note(self, number: int, frame: FrameType | None) -> None:
+    del frame
+    if self.name is not None and number == signal.SIGINT:
+      raise KeyboardInterrupt
+    self.name = signal.Signals(number).name
+
+
+class Stopped(Exception):
+  """A run was told to stop and has saved; the same command goes on."""
+
+
+class TrainingError(RuntimeError):
+  """A run cannot go on, and not by a mistake in its config."""

@@ -1,0 +1,274 @@
+"""What values the config refuses, alone and together, and in which words."""
+
+import pytest
+from base_config import BASE, config_with, refuses
+
+from t2t_jax import config
+from t2t_jax.config import flatten, from_mapping
+
+CHOICES = {
+  'model.norm_position': 'post, pre',
+  'model.activation': 'relu, gelu, swish',
+  'model.positions': 'sinusoidal, learned, relative',
+  'model.attention_impl': 'reference, xla, cudnn',
+  'model.compute_dtype': 'float32, bfloat16',
+  'model.param_dtype': 'float32, bfloat16',
+  'data.kind': 'generated, text, tfds',
+  'vocabulary.kind': 'bpe, unigram, segmented',
+  'vocabulary.normalization': 'identity, nmt_nfkc, nfkc, nmt_nfkc_cf, nfkc_cf',
+  'optimizer.schedule': 'inverse_sqrt, cosine, constant',
+  'evaluation.best_metric': 'bleu, nll',
+  'evaluation.bleu_tokenize': (
+    '13a, none, intl, char, zh, ja-mecab, ko-mecab, flores200, spm'
+  ),
+}
+
+
+@pytest.mark.parametrize('key', CHOICES)
+def test_choice_that_does_not_exist_lists_those_that_do(key):
+  refuses(
+    f"config.{key}: expected one of {CHOICES[key]}, found 'QQQ'.",
+    **{key.replace('.', '__'): 'QQQ'},
+  )
+
+
+@pytest.mark.parametrize('key', CHOICES)
+def test_every_choice_passes(key):
+  for choice in CHOICES[key].split(', '):
+    changes = {key.replace('.', '__'): choice, 'data__tfds_name': 'x/de-en'}
+    assert flatten(config_with(**changes))[key] == choice
+
+
+def test_nearest_choice_is_suggested():
+  refuses(
+    "config.model.activation: expected one of relu, gelu, swish, found 'rellu'."
+    " Did you mean 'relu'?",
+    model__activation='rellu',
+  )
+
+
+BOUNDS = {
+  'model.d_model': 1,
+  'model.d_ff': 1,
+  'model.d_k': 1,
+  'model.d_v': 1,
+  'model.num_heads': 1,
+  'model.num_encoder_layers': 1,
+  'model.num_decoder_layers': 1,
+  'model.max_positions': 1,
+  'model.max_relative_distance': 1,
+  'model.vocab_row_multiple': 1,
+  'data.generated_train_pairs': 1,
+  'data.generated_dev_pairs': 1,
+  'data.generated_test_pairs': 1,
+  'data.max_tokens': 2,
+  'data.max_length_ratio': 1,
+  'vocabulary.size': 8,
+  'vocabulary.training_sentences': 1,
+  'training.steps': 1,
+  'training.global_batch_tokens': 1,
+  'training.microbatch_tokens': 1,
+  'training.max_shapes': 1,
+  'training.length_multiple': 1,
+  'training.loss_chunk': 1,
+  'training.seed': 0,
+  'optimizer.warmup_steps': 1,
+  'optimizer.weight_decay': 0,
+  'optimizer.clip_norm': 0,
+  'checkpoint.keep_last': 1,
+  'checkpoint.average_last': 1,
+  'evaluation.bleu_beam_size': 1,
+  'evaluation.bleu_sentences': 0,
+  'evaluation.patience': 0,
+  'decoding.beam_size': 1,
+  'decoding.max_decode_length_offset': 1,
+  'decoding.batch_tokens': 1,
+  'decoding.length_penalty_alpha': 0,
+  'logging.every_steps': 1,
+}
+
+
+@pytest.mark.parametrize('key', BOUNDS)
+def test_number_below_its_bound_is_refused(key):
+  bound = BOUNDS[key]
+  value = type(flatten(from_mapping(BASE))[key])(bound - 1)
+  refuses(
+    f'config.{key}: expected at least {bound}, found {value}',
+    **{key.replace('.', '__'): value},
+  )
+
+
+RATES = (
+  'model.dropout_rate',
+  'model.attention_dropout_rate',
+  'model.activation_dropout_rate',
+  'training.label_smoothing',
+  'training.ema_decay',
+  'optimizer.beta1',
+  'optimizer.beta2',
+)
+
+
+@pytest.mark.parametrize('key', RATES)
+@pytest.mark.parametrize('value', [-0.1, 1.0, float('nan')])
+def test_rate_outside_0_to_1_is_refused(key, value):
+  refuses(
+    f'config.{key}: expected a rate in [0, 1), found {value}',
+    **{key.replace('.', '__'): value},
+  )
+
+
+def test_every_choice_bound_and_rate_of_the_config_is_tested_here():
+  """Written out a second time, so that none changes unseen."""
+  choices = {key: ', '.join(value) for key, value in config._CHOICES.items()}
+  assert choices == CHOICES
+  bounds = {
+    f'{section}.{name}': bound
+    for section, names in config._AT_LEAST.items()
+    for name, bound in names.items()
+  }
+  assert bounds == BOUNDS
+  assert config._RATES == RATES
+
+
+def test_sinusoids_want_an_even_width():
+  refuses(
+    'config.model.d_model: sinusoidal positions come in pairs, expected an '
+    'even number, found 511',
+    model__d_model=511,
+  )
+  assert config_with(model__d_model=511, model__positions='learned')
+
+
+def test_layer_norm_epsilon_is_above_0():
+  refuses(
+    'config.model.layer_norm_epsilon: expected a number above 0, found 0.0',
+    model__layer_norm_epsilon=0.0,
+  )
+
+
+@pytest.mark.parametrize('section', ['checkpoint', 'evaluation'])
+@pytest.mark.parametrize(
+  'steps, epochs', [(0, 0.0), (10, 1.0), (-1, 1.0), (10, -1.0)]
+)
+def test_cadence_is_in_steps_or_in_epochs(section, steps, epochs):
+  refuses(
+    f'config.{section}: expected one of every_steps and every_epochs above 0 '
+    f'and the other 0, found {steps} and {epochs}',
+    **{f'{section}__every_steps': steps, f'{section}__every_epochs': epochs},
+  )
+
+
+def test_cadence_in_epochs_passes():
+  config_with(checkpoint__every_steps=0, checkpoint__every_epochs=0.5)
+
+
+def test_peak_learning_rate_is_above_0():
+  refuses(
+    'config.optimizer.peak_learning_rate: expected a number above 0, found 0.0',
+    optimizer__peak_learning_rate=0.0,
+  )
+
+
+def test_cosine_ends_after_its_warmup():
+  refuses(
+    'config.optimizer.warmup_steps: expected fewer than the 4000 '
+    'training.steps, found 4000',
+    optimizer__schedule='cosine',
+    training__steps=4000,
+  )
+  assert config_with(training__steps=4000)
+
+
+def test_a_batch_holds_the_longest_pair():
+  refuses(
+    'config.training.global_batch_tokens: expected room for one pair of '
+    'data.max_tokens = 256, found 255',
+    training__global_batch_tokens=255,
+  )
+
+
+def test_the_longest_side_has_positions():
+  refuses(
+    'config.data.max_tokens: expected at most model.max_positions = 255, '
+    'found 256',
+    model__max_positions=255,
+  )
+
+
+def test_best_metric_bleu_needs_bleu():
+  refuses(
+    "config.evaluation.best_metric: 'bleu' needs evaluation.bleu = True, found "
+    "False; set best_metric to 'nll' or bleu to True",
+    evaluation__bleu=False,
+  )
+  assert config_with(evaluation__bleu=False, evaluation__best_metric='nll')
+
+
+@pytest.mark.parametrize('split', ['train', 'dev', 'test'])
+def test_each_source_file_has_a_target_file(split):
+  refuses(
+    f'config.data.{split}_target: expected one file for each of the 2 in '
+    f'data.{split}_source, found 1',
+    **{f'data__{split}_source': 'a.en,b.en'},
+  )
+
+
+@pytest.mark.parametrize('split', ['train', 'dev'])
+def test_text_needs_files(split):
+  refuses(
+    f'config.data.{split}_source: expected at least one file of sentences, '
+    'found none',
+    **{f'data__{split}_source': (), f'data__{split}_target': ()},
+  )
+
+
+def test_test_sets_are_optional():
+  assert config_with(data__test_source=(), data__test_target=())
+
+
+def test_tfds_needs_a_name():
+  refuses(
+    'config.data.tfds_name: expected a prepared data set such as '
+    "'wmt14_translate/de-en', found ''",
+    data__kind='tfds',
+  )
+
+
+def test_tied_embeddings_need_a_joint_vocabulary():
+  refuses(
+    'config.model.tie_source_target: one embedding needs one vocabulary, but '
+    'vocabulary.joint = False; set both alike',
+    vocabulary__joint=False,
+  )
+  assert config_with(vocabulary__joint=False, model__tie_source_target=False)
+
+
+@pytest.mark.parametrize('coverage', [0.0, 1.1])
+def test_character_coverage_is_a_share(coverage):
+  refuses(
+    'config.vocabulary.character_coverage: expected a share in (0, 1], found '
+    f'{coverage}',
+    vocabulary__character_coverage=coverage,
+  )
+
+
+@pytest.mark.parametrize('sizes', [(-1, -1, 1), (0, 1, 1), (1, -2, 1)])
+def test_mesh_sizes_are_positive_with_one_to_fill(sizes):
+  named = dict(zip(('data', 'fsdp', 'tensor'), sizes, strict=True))
+  refuses(
+    'config.mesh: expected sizes of at least 1 with at most one -1, found '
+    f'{named}',
+    **{f'mesh__{name}': size for name, size in named.items()},
+  )
+
+
+@pytest.mark.parametrize(
+  'name, size', [('num_heads', 6), ('d_ff', 2046), ('vocab_row_multiple', 1)]
+)
+def test_tensor_axis_divides_what_it_splits(name, size):
+  refuses(
+    f'config.mesh.tensor: 4 does not divide model.{name} = {size}',
+    mesh__tensor=4,
+    **{f'model__{name}': size},
+  )
