@@ -14,27 +14,17 @@ between numpy versions, so neither does the order.
 
 import functools
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 
 from t2t_jax.data import shapes as shapes_lib
+from t2t_jax.data.padding import Batch, gather
 from t2t_jax.data.token_files import TokenStore
 from t2t_jax.errors import UsageError
 
+__all__ = ['Batch', 'TrainBatches', 'evaluation_batches']
+
 _EPOCH_KEY = (1 << 64) - 1  # not a shape's number
-
-
-class Batch(NamedTuple):
-  """Padded ids; each side of a pair ends in EOS, then come PADs.
-
-  Attributes:
-    source_ids_BS: int32 (rows, source length).
-    target_ids_BT: int32 (rows, target length).
-  """
-
-  source_ids_BS: np.ndarray
-  target_ids_BT: np.ndarray
 
 
 class TrainBatches:
@@ -113,7 +103,7 @@ class TrainBatches:
     place = np.arange(number * rows, (number + 1) * rows)[
       row_slice or slice(None)
     ]
-    return _gather(
+    return gather(
       self._store,
       self._stream(int(shape), place),
       source_length,
@@ -200,19 +190,23 @@ def evaluation_batches(
     length_multiple=1,
     min_batches=1,
   )
-  for (rows, *lengths), members in zip(
+  for (most_rows, source_length, target_length), members in zip(
     grid.shapes, _members(grid), strict=True
   ):
+    batches = -(-len(members) // most_rows)
+    # So many that the shape's batches are about equally full.
+    rows = min(most_rows, shapes_lib.round_rows(-(-len(members) // batches)))
     for start in range(0, len(members), rows):
-      batch = _gather(
-        store, members[start : start + rows], lengths[0], lengths[1], pad_id
+      batch = gather(
+        store,
+        members[start : start + rows],
+        source_length,
+        target_length,
+        pad_id,
       )
-      missing = rows - len(batch.source_ids_BS)
+      missing = ((0, rows - len(batch.source_ids_BS)), (0, 0))
       yield Batch(
-        *(
-          np.pad(ids, ((0, missing), (0, 0)), constant_values=pad_id)
-          for ids in batch
-        )
+        *(np.pad(ids, missing, constant_values=pad_id) for ids in batch)
       )
 
 
@@ -232,36 +226,3 @@ def _random_order(seed: int, what: int, number: int, size: int) -> np.ndarray:
     counter=np.array([0, 0, 0, number], np.uint64),
   )
   return np.argsort(generator.random_raw(size), kind='stable')
-
-
-def _gather(
-  store: TokenStore,
-  pair_B: np.ndarray,
-  source_length: int,
-  target_length: int,
-  pad_id: int,
-) -> Batch:
-  return Batch(
-    _pad(
-      store.source_tokens, store.source_offsets, pair_B, source_length, pad_id
-    ),
-    _pad(
-      store.target_tokens, store.target_offsets, pair_B, target_length, pad_id
-    ),
-  )
-
-
-def _pad(
-  tokens_N: np.ndarray,
-  offsets_P: np.ndarray,
-  pair_B: np.ndarray,
-  length: int,
-  pad_id: int,
-) -> np.ndarray:
-  """Returns int32 (B, length): the sentences of pairs, filled with PAD."""
-  start_B1 = offsets_P[pair_B][:, None]
-  end_B1 = offsets_P[pair_B + 1][:, None]
-  place_BL = start_B1 + np.arange(length)
-  ids_BL = tokens_N.take(place_BL, mode='clip').astype(np.int32)
-  ids_BL[place_BL >= end_B1] = pad_id
-  return ids_BL

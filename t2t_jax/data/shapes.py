@@ -1,19 +1,20 @@
 """Fits a few padded batch shapes to a corpus's lengths.
 
-The plane of (source length, target length) is cut into boxes, greedily: of
-all boxes and all straight cuts the one that saves most, until there are enough
-boxes. A box's far corner is the shape that its pairs are padded to. All of it
-works on the histogram of lengths, so the cost does not grow with the corpus.
+Many candidate shapes are laid over the plane of (source length, target
+length); each pair is padded to the cheapest one that holds it. Then the shape
+that costs least to do without goes, again and again, until few enough are
+left. All of it works on the histogram of lengths, so the cost hardly grows
+with the corpus.
 """
 
 import dataclasses
-import functools
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 _ROW_MULTIPLE = 8  # rows divide over devices and micro-batches
-_MAX_CELLS = 1024  # a side of the histogram; longer lengths are coarsened
+_MAX_CELLS = 256  # a side of the histogram; longer lengths are coarsened
+_CANDIDATES = 48  # lengths a side that shapes are chosen from
 _CHUNK = 1 << 20  # pairs looked at in one go
 
 
@@ -39,6 +40,11 @@ def rows_within(batch_tokens: int, source: int, target: int) -> int:
   return rows // _ROW_MULTIPLE * _ROW_MULTIPLE or rows
 
 
+def round_rows(pairs: int) -> int:
+  """Returns the rows that hold so many pairs: the next multiple of 8."""
+  return -(-pairs // _ROW_MULTIPLE) * _ROW_MULTIPLE
+
+
 def fit(
   source_lengths_P: np.ndarray,
   target_lengths_P: np.ndarray,
@@ -61,6 +67,7 @@ def fit(
     length_multiple: lengths of shapes are multiples of it, within the budget.
     min_batches: fewest batches that a shape's pairs fill.
   """
+  pairs = len(source_lengths_P)
   longest = int(max(source_lengths_P.max(), target_lengths_P.max()))
   unit = length_multiple * -(-longest // (length_multiple * _MAX_CELLS))
   size = (
@@ -72,137 +79,154 @@ def fit(
     source_P = (source_lengths_P[part].astype(np.int64) - 1) // unit
     return source_P * size[1] + (target_lengths_P[part] - 1) // unit
 
-  pairs = len(source_lengths_P)
-  parts = [slice(n, n + _CHUNK) for n in range(0, pairs, _CHUNK)]
-  count_ST = np.zeros(size[0] * size[1], np.int64)
-  for part in parts:
-    count_ST += np.bincount(cells(part), minlength=len(count_ST))
-  boxes = _cut_into_boxes(
-    count_ST.reshape(size), max_shapes, min_batches, batch_tokens / unit
-  )
+  def shape(source: int, target: int) -> tuple[int, int, int]:
+    most = max(batch_tokens, longest)
+    source, target = min(source * unit, most), min(target * unit, most)
+    return rows_within(batch_tokens, source, target), source, target
 
-  shapes = []
-  shape_ST = np.zeros(size, np.int16)
-  for shape, box in enumerate(boxes):
-    shape_ST[
-      box.source.start : box.source.stop, box.target.start : box.target.stop
-    ] = shape
-    source, target = (
-      min(stop * unit, max(batch_tokens, longest))
-      for stop in (box.source.stop, box.target.stop)
-    )
-    rows = rows_within(batch_tokens, source, target)
-    if len(boxes) == 1:
-      rows = min(rows, -(-pairs // _ROW_MULTIPLE) * _ROW_MULTIPLE)
-    shapes.append((rows, source, target))
+  parts = [slice(n, n + _CHUNK) for n in range(0, pairs, _CHUNK)]
+  count_N = np.zeros(size[0] * size[1], np.int64)
+  for part in parts:
+    count_N += np.bincount(cells(part), minlength=len(count_N))
+
+  candidates = _Candidates(count_N.reshape(size))
+  while candidates.number > 1:
+    among = None
+    if candidates.number <= max_shapes:
+      among = [
+        box.candidate
+        for box in candidates.boxes()
+        if box.pairs < min_batches * shape(box.source, box.target)[0]
+      ]
+      if not among:
+        break
+    candidates.remove_cheapest(among)
+
+  boxes = candidates.boxes()
+  shapes = [shape(box.source, box.target) for box in boxes]
+  if len(boxes) == 1:
+    rows, source, target = shapes[0]
+    shapes = [(min(rows, round_rows(pairs)), source, target)]
+  shape_N = np.zeros(len(count_N), np.int16)
+  for number, box in enumerate(boxes):
+    shape_N[candidates.cells_of(box.candidate)] = number
   shape_of_pair_P = np.empty(pairs, np.int16)
   for part in parts:
-    shape_of_pair_P[part] = shape_ST.ravel()[cells(part)]
+    shape_of_pair_P[part] = shape_N[cells(part)]
   return Grid(tuple(shapes), shape_of_pair_P)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Cut:
-  saved: float
-  axis: int
-  place: int  # cells before the cut, within the box
+class _Box(NamedTuple):
+  """A candidate with its pairs' number and their longest lengths, in cells."""
+
+  candidate: int
+  pairs: int
+  source: int
+  target: int
 
 
-@dataclasses.dataclass(frozen=True)
-class _Box:
-  """A rectangle of the histogram, with pairs on each of its edges."""
+class _Candidates:
+  """Shapes to choose from, each with the cells of the histogram it holds.
 
-  count_ST: np.ndarray
-  source: range
-  target: range
-
-  @functools.cached_property
-  def pairs(self) -> int:
-    return int(self.count_ST.sum())
-
-
-def _cut_into_boxes(
-  count_ST: np.ndarray, max_boxes: int, min_batches: int, budget: float
-) -> list[_Box]:
-  boxes = [_trimmed(count_ST, 0, 0)]
-  cuts = [_best_cut(boxes[0], min_batches, budget)]
-  while len(boxes) < max_boxes:
-    best = max(range(len(boxes)), key=lambda box: cuts[box].saved)
-    if cuts[best].saved <= 0:
-      break
-    halves = _halves(boxes.pop(best), cuts.pop(best))
-    boxes.extend(halves)
-    cuts.extend(_best_cut(half, min_batches, budget) for half in halves)
-  return sorted(boxes, key=lambda box: (box.source.stop, box.target.stop))
-
-
-def _best_cut(box: _Box, min_batches: int, budget: float) -> _Cut:
-  cuts = []
-  for axis, count_XY, x_start, y_start in (
-    (0, box.count_ST, box.source.start, box.target.start),
-    (1, box.count_ST.T, box.target.start, box.source.start),
-  ):
-    if len(count_XY) == 1:
-      continue
-    count_X = count_XY.sum(1)
-    places_X = np.arange(1, len(count_X) + 1)
-    # Far corners of what lies before and behind each cut: the last occupied
-    # row so far, and the longest occupied column.
-    occupied_XY = count_XY > 0
-    far_x_X = x_start + np.where(count_X > 0, places_X, 0)
-    far_y_X = y_start + np.where(
-      count_X > 0,
-      count_XY.shape[1] - np.argmax(occupied_XY[:, ::-1], axis=1),
-      0,
-    )
-    before = (
-      np.cumsum(count_X)[:-1],
-      np.maximum.accumulate(far_x_X)[:-1],
-      np.maximum.accumulate(far_y_X)[:-1],
-    )
-    behind = (
-      box.pairs - before[0],
-      x_start + len(count_X),
-      np.maximum.accumulate(far_y_X[::-1])[::-1][1:],
-    )
-    saved_X = _cost(box.pairs, box.source.stop, box.target.stop) - (
-      _cost(*before) + _cost(*behind)
-    )
-    for pairs, x, y in (before, behind):
-      saved_X[pairs * np.maximum(x, y) < min_batches * budget] = 0
-    place = int(np.argmax(saved_X))
-    cuts.append(_Cut(float(saved_X[place]), axis, place + 1))
-  return max(cuts, key=lambda cut: cut.saved, default=_Cut(0.0, 0, 0))
-
-
-def _cost(pairs: Any, source: Any, target: Any) -> Any:
-  """Work and room: padded positions, and the share of the token budget.
-
-  The budget is what the longer side takes, so it counts for both sides. (Of
-  positions alone the two sides come out less even.) Numbers or arrays.
+  N are the occupied cells, C the candidates, by increasing cost of a pair.
   """
-  return pairs * (source + target + 2 * np.maximum(source, target))
 
-
-def _halves(box: _Box, cut: _Cut) -> tuple[_Box, _Box]:
-  source, target, place = box.source.start, box.target.start, cut.place
-  if cut.axis == 0:
-    return (
-      _trimmed(box.count_ST[:place], source, target),
-      _trimmed(box.count_ST[place:], source + place, target),
+  def __init__(self, count_ST: np.ndarray):
+    self._width = count_ST.shape[1]
+    source_N, target_N = np.nonzero(count_ST)
+    self._count_N = count_ST[source_N, target_N]
+    self._source_N, self._target_N = source_N + 1, target_N + 1
+    shapes = [
+      (source, target)
+      for source in _spread(count_ST.sum(1))
+      for target in _spread(count_ST.sum(0))
+    ]
+    source_C, target_C = np.array(
+      sorted(shapes, key=lambda shape: (_cost(*shape), shape))
+    ).T
+    self._cost_C = _cost(source_C, target_C)
+    self._holds_NC = (self._source_N[:, None] <= source_C) & (
+      self._target_N[:, None] <= target_C
     )
-  return (
-    _trimmed(box.count_ST[:, :place], source, target),
-    _trimmed(box.count_ST[:, place:], source, target + place),
-  )
+    # The last one, the far corner of the plane, holds every cell and stays.
+    self._left_C = np.ones(len(shapes), bool)
+    self._best_N = np.argmax(self._holds_NC, axis=1)
+    self._second_N = self._next_best(np.arange(len(source_N)))
+
+  @property
+  def number(self) -> int:
+    """How many hold any pairs."""
+    return int(np.count_nonzero(np.bincount(self._best_N)))
+
+  def boxes(self) -> list[_Box]:
+    """Returns those that hold any pairs."""
+    found = []
+    for candidate in np.flatnonzero(np.bincount(self._best_N)):
+      here_N = self._best_N == candidate
+      found.append(
+        _Box(
+          int(candidate),
+          int(self._count_N[here_N].sum()),
+          int(self._source_N[here_N].max()),
+          int(self._target_N[here_N].max()),
+        )
+      )
+    return found
+
+  def cells_of(self, candidate: int) -> np.ndarray:
+    """Returns the flat places of its cells in the histogram."""
+    here_N = self._best_N == candidate
+    return (self._source_N[here_N] - 1) * self._width + (
+      self._target_N[here_N] - 1
+    )
+
+  def remove_cheapest(self, among: list[int] | None) -> None:
+    """Lets go the candidate whose pairs cost least elsewhere.
+
+    Args:
+      among: those that have to grow or go; None if any may go. Where only the
+        far corner has to grow, one that would give it pairs goes.
+    """
+    last = len(self._cost_C) - 1
+    if among == [last]:
+      among = list(self._best_N[self._second_N == last])
+    may_go_C = self._left_C.copy()
+    may_go_C[last] = False
+    if among is not None and may_go_C[among].any():
+      may_go_C &= np.isin(np.arange(last + 1), among)
+    extra_N = self._cost_C[self._second_N] - self._cost_C[self._best_N]
+    loss_C = np.bincount(
+      self._best_N, extra_N * self._count_N, minlength=last + 1
+    )
+    self._remove(int(np.argmin(np.where(may_go_C, loss_C, np.inf))))
+
+  def _remove(self, candidate: int) -> None:
+    self._left_C[candidate] = False
+    self._holds_NC[:, candidate] = False
+    lost_N = self._best_N == candidate
+    self._best_N[lost_N] = self._second_N[lost_N]
+    changed = np.flatnonzero(lost_N | (self._second_N == candidate))
+    self._second_N[changed] = self._next_best(changed)
+
+  def _next_best(self, cells: np.ndarray) -> np.ndarray:
+    """Returns the second cheapest of some cells, the first if there is none."""
+    holds_NC = self._holds_NC[cells]
+    holds_NC[np.arange(len(cells)), self._best_N[cells]] = False
+    second_N = np.argmax(holds_NC, axis=1)
+    return np.where(holds_NC.any(axis=1), second_N, self._best_N[cells])
 
 
-def _trimmed(count_ST: np.ndarray, source: int, target: int) -> _Box:
-  rows = np.flatnonzero(count_ST.any(axis=1))
-  columns = np.flatnonzero(count_ST.any(axis=0))
-  inner = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-  return _Box(
-    count_ST[inner],
-    range(source + int(inner[0].start), source + int(inner[0].stop)),
-    range(target + int(inner[1].start), target + int(inner[1].stop)),
-  )
+def _cost(source: Any, target: Any) -> Any:
+  """Returns what a pair costs in a shape: work and room in the batch.
+
+  Padded positions are work; the longer side also takes the token budget.
+  Numbers or arrays.
+  """
+  return source + target + np.maximum(source, target)
+
+
+def _spread(count_L: np.ndarray) -> list[int]:
+  """Returns lengths, in cells, between which equal numbers of tokens lie."""
+  tokens_L = np.cumsum(count_L * np.arange(1, len(count_L) + 1))
+  marks = tokens_L[-1] * np.arange(1, _CANDIDATES + 1) / _CANDIDATES
+  return sorted({int(n) + 1 for n in np.searchsorted(tokens_L, marks)})
