@@ -9,7 +9,11 @@ from t2t_jax.model.sublayers import FeedForward, Residual, layer_norm
 
 
 class DecoderLayer(nn.Module):
-  """Self-attention, encoder-decoder attention, feed-forward (section 3.1)."""
+  """Self-attention, encoder-decoder attention, feed-forward (section 3.1).
+
+  Without an encoder (num_encoder_layers = 0) there is no encoder-decoder
+  attention: the stack is a causal language model.
+  """
 
   config: ModelConfig
 
@@ -17,8 +21,9 @@ class DecoderLayer(nn.Module):
     c = self.config
     self.self_attention = MultiHeadAttention(c, c.positions == 'relative')
     self.self_attention_residual = Residual(c)
-    self.cross_attention = MultiHeadAttention(c)
-    self.cross_attention_residual = Residual(c)
+    if c.num_encoder_layers:
+      self.cross_attention = MultiHeadAttention(c)
+      self.cross_attention_residual = Residual(c)
     self.feed_forward = FeedForward(c)
     self.feed_forward_residual = Residual(c)
 
@@ -53,26 +58,29 @@ class DecoderLayer(nn.Module):
     def feed(x_BTD):
       return self.feed_forward(x_BTD, deterministic=deterministic)
 
-    for residual, sublayer in (
-      (self.self_attention_residual, attend_self),
-      (self.cross_attention_residual, attend_source),
-      (self.feed_forward_residual, feed),
-    ):
+    chain = [(self.self_attention_residual, attend_self)]
+    if self.config.num_encoder_layers:
+      chain.append((self.cross_attention_residual, attend_source))
+    chain.append((self.feed_forward_residual, feed))
+    for residual, sublayer in chain:
       x_BTD = residual(x_BTD, sublayer, deterministic=deterministic)
     return x_BTD
 
-  def init_cache(self, encoded_BSD, beam_size: int, max_length: int):
+  def init_cache(self, batch, encoded_BSD, beam_size: int, max_length: int):
     """Returns this layer's cache: source keys and values, empty target ones."""
     c = self.config
-    keys_BSHK, values_BSHU = self.cross_attention.keys_values(encoded_BSD)
-    empty = (encoded_BSD.shape[0], max_length, beam_size, c.num_heads)
-    return {
-      'cross': {'keys_BSHK': keys_BSHK, 'values_BSHU': values_BSHU},
+    empty = (batch, max_length, beam_size, c.num_heads)
+    dtype = jnp.dtype(c.compute_dtype)
+    cache = {
       'self': {
-        'keys_BTWHK': jnp.zeros((*empty, c.d_k), encoded_BSD.dtype),
-        'values_BTWHU': jnp.zeros((*empty, c.d_v), encoded_BSD.dtype),
+        'keys_BTWHK': jnp.zeros((*empty, c.d_k), dtype),
+        'values_BTWHU': jnp.zeros((*empty, c.d_v), dtype),
       },
     }
+    if c.num_encoder_layers:
+      keys_BSHK, values_BSHU = self.cross_attention.keys_values(encoded_BSD)
+      cache['cross'] = {'keys_BSHK': keys_BSHK, 'values_BSHU': values_BSHU}
+    return cache
 
   def decode_step(self, x_BWD, cache, source_mask_BS, position, ancestors_BWT):
     """One new position of W beams: (B, W, D) and the layer's new cache."""
@@ -91,7 +99,7 @@ class DecoderLayer(nn.Module):
       )
 
     x_BWD = self._chain(x_BWD, attend_self, attend_source, True)
-    return x_BWD, {'cross': cache['cross'], 'self': self_cache}
+    return x_BWD, cache | {'self': self_cache}
 
 
 class Decoder(nn.Module):
@@ -114,9 +122,9 @@ class Decoder(nn.Module):
       )
     return self._finish(x_BTD)
 
-  def init_cache(self, encoded_BSD, beam_size: int, max_length: int):
+  def init_cache(self, batch, encoded_BSD, beam_size: int, max_length: int):
     return [
-      layer.init_cache(encoded_BSD, beam_size, max_length)
+      layer.init_cache(batch, encoded_BSD, beam_size, max_length)
       for layer in self.layers
     ]
 

@@ -60,10 +60,16 @@ class MultiHeadAttention(nn.Module):
 
   def _projection(self, name, width):
     c = self.config
+    # Xavier with gain 1/sqrt(2), as for one matrix that makes queries, keys
+    # and values together: with the full gain a post-norm decoder may never
+    # learn to look at the source (BUILD_NOTES.md).
+    init = nn.initializers.variance_scaling(
+      0.5, 'fan_avg', 'uniform', in_axis=0, out_axis=(1, 2)
+    )
     return self.param(
       name,
       nn.with_logical_partitioning(
-        nn.initializers.xavier_uniform(in_axis=0, out_axis=(1, 2)),
+        init,
         ('embed', 'heads', 'kv'),
       ),
       (c.d_model, c.num_heads, width),

@@ -24,8 +24,23 @@ def padded_rows(vocab_size: int, multiple: int) -> int:
   return -(-vocab_size // multiple) * multiple
 
 
+def build_transformer(config: ModelConfig, tokenizers) -> 'Transformer':
+  """Returns the module for `tokenizers`, of which it takes the sizes and the
+  padding id; it holds no parameters."""
+  return Transformer(
+    config,
+    source_vocab_size=tokenizers.source.vocab_size,
+    target_vocab_size=tokenizers.target.vocab_size,
+    pad_id=tokenizers.target.pad_id,
+  )
+
+
 class Transformer(nn.Module):
   """The encoder-decoder of Figure 1; parameters are arguments of `apply`.
+
+  Either stack stands alone where the other has 0 layers: a bidirectional
+  encoder with logits at each source position (decoder inputs are not read),
+  or a causal language model (the source is not read; `encode` is not there).
 
   Attributes:
     config: sizes and variants.
@@ -44,7 +59,7 @@ class Transformer(nn.Module):
     self.target_embedding_VD = self._table(
       'target_embedding', self.target_vocab_size
     )
-    if not c.tie_source_target:
+    if c.num_encoder_layers and not c.tie_source_target:
       self.source_embedding_VD = self._table(
         'source_embedding', self.source_vocab_size
       )
@@ -57,11 +72,14 @@ class Transformer(nn.Module):
         (padded_rows(self.target_vocab_size, c.vocab_row_multiple),),
         jnp.dtype(c.param_dtype),
       )
-    if c.positions == 'learned':
-      self.source_positions_TD = self._positions('source_positions')
-      self.target_positions_TD = self._positions('target_positions')
-    self.encoder = Encoder(c)
-    self.decoder = Decoder(c)
+    if c.num_encoder_layers:
+      self.encoder = Encoder(c)
+      if c.positions == 'learned':
+        self.source_positions_TD = self._positions('source_positions')
+    if c.num_decoder_layers:
+      self.decoder = Decoder(c)
+      if c.positions == 'learned':
+        self.target_positions_TD = self._positions('target_positions')
     self.embedding_dropout = Dropout(c.dropout_rate)
 
   def _table(self, name, size):
@@ -100,11 +118,16 @@ class Transformer(nn.Module):
       decoded_BTD, the softmax weights (rows, D) with their padding rows, and
       the bias (rows,) or None.
     """
-    encoded_BSD = self.encode(source_ids_BS, deterministic=deterministic)
+    encoded_BSD = source_mask_BS = None
+    if self.config.num_encoder_layers:
+      encoded_BSD = self.encode(source_ids_BS, deterministic=deterministic)
+      source_mask_BS = self.source_mask(source_ids_BS)
+    if not self.config.num_decoder_layers:
+      return encoded_BSD, *self._softmax_weights()
     decoded_BTD = self.decode(
       decoder_input_ids_BT,
       encoded_BSD,
-      self.source_mask(source_ids_BS),
+      source_mask_BS,
       deterministic=deterministic,
     )
     return decoded_BTD, *self._softmax_weights()
@@ -166,7 +189,9 @@ class Transformer(nn.Module):
     """
     return {
       'source_mask_BS': source_mask_BS,
-      'layers': self.decoder.init_cache(encoded_BSD, beam_size, max_length),
+      'layers': self.decoder.init_cache(
+        source_mask_BS.shape[0], encoded_BSD, beam_size, max_length
+      ),
     }
 
   def decode_step(self, token_ids_BW, position, ancestors_BWT, kv_cache):
@@ -219,11 +244,9 @@ class Transformer(nn.Module):
         f'{side} of {length} tokens: learned positions end at '
         f'model.max_positions = {c.max_positions}'
       )
-    tables = {
-      'source': self.source_positions_TD,
-      'target': self.target_positions_TD,
-    }[side]
-    return tables[:length]
+    if side == 'source':
+      return self.source_positions_TD[:length]
+    return self.target_positions_TD[:length]
 
   def _softmax_weights(self):
     c = self.config

@@ -128,9 +128,11 @@ def dropouts_of(config):
   return sorted(seen)
 
 
-def test_residual_dropout_stands_where_section_5_4_says():
+@pytest.mark.parametrize('norm_position', ['post', 'pre'])
+def test_residual_dropout_stands_where_section_5_4_says(norm_position):
+  config = dataclasses.replace(PAPER, norm_position=norm_position)
   source, target = (2, 3, 8), (2, 4, 8)
-  assert dropouts_of(PAPER) == [
+  assert dropouts_of(config) == [
     ('decoder/layer_0/cross_attention_residual/dropout', target),
     ('decoder/layer_0/feed_forward_residual/dropout', target),
     ('decoder/layer_0/self_attention_residual/dropout', target),

@@ -5,23 +5,22 @@ import math
 
 import jax
 import pytest
-from variants import PAPER, VARIANTS, abstract_parameters, build, unboxed
+from variants import VARIANTS, abstract_parameters, build, unboxed
 
+from t2t_jax import config_files
+from t2t_jax.config import from_mapping
 from t2t_jax.model.transformer import Transformer, padded_rows
 
-BASE = dataclasses.replace(
-  PAPER,
-  d_model=512,
-  d_ff=2048,
-  d_k=64,
-  d_v=64,
-  num_heads=8,
-  num_encoder_layers=6,
-  num_decoder_layers=6,
-  vocab_row_multiple=1,
-)
-BIG = dataclasses.replace(BASE, d_model=1024, d_ff=4096, num_heads=16)
 VOCAB_SIZE = 37000
+
+
+def shipped(name):
+  """Returns the model of configs/`name`.py without rows for padding."""
+  model = from_mapping(config_files.load(f'configs/{name}.py')).model
+  return dataclasses.replace(model, vocab_row_multiple=1)
+
+
+BASE, BIG = shipped('base'), shipped('big')
 
 AXIS_NAMES = {'embed', 'heads', 'kv', 'mlp', 'norm', 'vocab', 'embed_table'}
 
