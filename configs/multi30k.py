@@ -15,14 +15,13 @@ Expected (published): test2016 41.02, test2017 33.36, MSCOCO 29.88, BLEU on
 the given tokenisation. Measured: see BUILD_NOTES.md.
 """
 
-import importlib.util
-from pathlib import Path
-
 from ml_collections import config_dict
+
+from t2t_jax.config_files import load_beside
 
 
 def get_config() -> config_dict.ConfigDict:
-  config = _base()
+  config = load_beside(__file__, 'base.py')
   with config.unlocked():
     config.model.update(
       d_model=128,
@@ -32,6 +31,7 @@ def get_config() -> config_dict.ConfigDict:
       num_heads=4,
       num_encoder_layers=4,
       num_decoder_layers=4,
+      norm_position='pre',
       dropout_rate=0.25,
     )
     config.data.update(
@@ -52,7 +52,7 @@ def get_config() -> config_dict.ConfigDict:
       ),
     )
     config.vocabulary.update(size=10000, normalization='identity')
-    config.training.update(steps=5600, global_batch_tokens=4096)
+    config.training.update(steps=5000, global_batch_tokens=4096)
     config.optimizer.update(
       schedule='cosine', peak_learning_rate=0.005, warmup_steps=1000
     )
@@ -60,15 +60,7 @@ def get_config() -> config_dict.ConfigDict:
       every_steps=0, every_epochs=1.0, keep_last=5, average_last=5
     )
     config.evaluation.update(
-      every_steps=0, every_epochs=5.0, bleu_tokenize='none'
+      every_steps=300, bleu_sentences=500, bleu_tokenize='none'
     )
     config.decoding.update(beam_size=5)
   return config
-
-
-def _base() -> config_dict.ConfigDict:
-  path = Path(__file__).with_name('base.py')
-  spec = importlib.util.spec_from_file_location('base', path)
-  module = importlib.util.module_from_spec(spec)
-  spec.loader.exec_module(module)
-  return module.get_config()

@@ -4,33 +4,37 @@
 stop and saved, start it again.
 """
 
-import importlib.util
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 from absl import app, flags, logging
 from ml_collections import config_dict, config_flags
 
+from t2t_jax import config_files
 from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import Config, from_mapping
 from t2t_jax.errors import UsageError, nearest
 from t2t_jax.training.stopping import Stopped, TrainingError
 
 EXIT_STOPPED = 75
+_NO_CONFIG = '--config: expected a file such as configs/base.py, found none'
 
 
-def run(main: Callable[[], None]) -> None:
+def run(main: FunctionType) -> None:
   """Parses the flags, runs `main` and exits; never a bare traceback for a
   user's mistake."""
   try:
-    _check_overrides(sys.argv[1:])
-    arguments = flags.FLAGS(sys.argv)
-    if len(arguments) > 1:
+    if {'-h', '-help', '--help'} & set(sys.argv[1:]):
+      return _print_help(main)
+    sys.argv[1:] = _arguments(sys.argv[1:])
+    positional = flags.FLAGS(sys.argv)[1:]
+    if positional:
       raise UsageError(
-        f"'{arguments[1]}': expected flags only, such as --name=value"
+        f"'{positional[0]}': expected flags only, such as --name=value"
       )
     # orbax tells of every file that it opens.
     logging.set_verbosity(logging.WARNING)
@@ -45,6 +49,12 @@ def run(main: Callable[[], None]) -> None:
     # The reader of our output went away, as `head` does: nothing to say.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(1)
+  except OSError as error:
+    if error.filename is None:
+      raise
+    _exit(1, f'{error.filename}: {error.strerror}')
+  except KeyboardInterrupt:
+    _exit(1, 'interrupted')
 
 
 def define_config() -> Any:
@@ -57,10 +67,39 @@ def define_config() -> Any:
 def read_config(flag: Any) -> Config:
   """Returns the checked config of the flag that `define_config` made."""
   if flag.value is None:
-    raise UsageError(
-      '--config: expected a file such as configs/base.py, found none'
-    )
+    raise UsageError(_NO_CONFIG)
   return from_mapping(flag.value)
+
+
+def define_workdir() -> Any:
+  """Defines --workdir."""
+  return flags.DEFINE_string(
+    'workdir', None, "a run's directory: config, metrics, checkpoints"
+  )
+
+
+def define_decoding() -> Callable[[], dict[str, Any]]:
+  """Defines flags that override the config's `decoding`.
+
+  Returns:
+    A function that gives the fields' values, None where not given.
+  """
+  defined = {
+    'beam_size': flags.DEFINE_integer('beam_size', None, 'live hypotheses'),
+    'length_penalty_alpha': flags.DEFINE_float(
+      'length_penalty_alpha', None, '0: none; higher: longer output'
+    ),
+    'max_decode_length_offset': flags.DEFINE_integer(
+      'max_decode_length_offset', None, 'output at most input + this, tokens'
+    ),
+    'batch_tokens': flags.DEFINE_integer(
+      'batch_tokens', None, 'source tokens times beams at one time'
+    ),
+    'checkpoint': flags.DEFINE_string(
+      'checkpoint', None, 'averaged, best, latest, or a step'
+    ),
+  }
+  return lambda: {name: flag.value for name, flag in defined.items()}
 
 
 def workdir(flag: Any) -> Workdir:
@@ -76,9 +115,7 @@ def use_compile_cache(directory: str) -> None:
 
   if not directory:
     return
-  jax.config.update(
-    'jax_compilation_cache_dir', os.path.expanduser(directory)
-  )
+  jax.config.update('jax_compilation_cache_dir', os.path.expanduser(directory))
   jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.3)
   jax.config.update('jax_persistent_cache_min_entry_size_bytes', -1)
 
@@ -97,54 +134,38 @@ def _one_line(error: Exception) -> str:
   return ' '.join(str(error).split())
 
 
-# --- config files and overrides -----------------------------------------------
+# --- arguments ----------------------------------------------------------------
 
 
-def _check_overrides(arguments: list[str]) -> None:
-  """Names a missing config file or an unknown key: absl shows a traceback."""
-  name, keys = None, []
-  for i, argument in enumerate(arguments):
+def _arguments(argv: list[str]) -> list[str]:
+  """Returns `argv` with the config file found.
+
+  Names a missing config file or an unknown key, of which absl would show a
+  traceback.
+  """
+  found, name, keys = list(argv), None, []
+  for i, argument in enumerate(argv):
     flag, equals, value = argument.lstrip('-').partition('=')
     if not argument.startswith('-'):
       continue
     if flag == 'config':
-      name = value if equals else (arguments[i + 1 : i + 2] or [''])[0]
-    elif flag.startswith('config.'):
-      keys.append(flag.removeprefix('config.'))
-    elif flag.startswith('noconfig.'):
-      keys.append(flag.removeprefix('noconfig.'))
-  if name is None:
-    if keys:
-      raise UsageError(f'--config.{keys[0]}: needs --config=FILE too')
-    return
-  config = load_config_file(name)
-  for key in keys:
-    _check_key(config, key)
-
-
-def load_config_file(name: str) -> config_dict.ConfigDict:
-  """Returns get_config() of FILE[:ARGUMENT].
-
-  Raises:
-    UsageError: no such file, or one that does not make a config.
-  """
-  path, colon, argument = name.partition(':')
-  file = Path(path)
-  if not file.is_file():
-    near = nearest(file.name, (p.name for p in file.parent.glob('*.py')))
-    raise UsageError(f'--config={path}: no such file.{near}')
-  spec = importlib.util.spec_from_file_location(f'config_{file.stem}', file)
-  assert spec and spec.loader
-  module = importlib.util.module_from_spec(spec)
-  try:
-    spec.loader.exec_module(module)
-    return module.get_config(argument) if colon else module.get_config()
-  except UsageError:
-    raise
-  except Exception as error:
-    raise UsageError(
-      f'--config={name}: {type(error).__name__}: {error}'
-    ) from error
+      place = i if equals else i + 1
+      name = value if equals else ''.join(argv[place : place + 1])
+      path, colon, rest = name.partition(':')
+      if not path:
+        raise UsageError(_NO_CONFIG)
+      found[place : place + 1] = [
+        f'{"--config=" if equals else ""}{config_files.find(path)}{colon}{rest}'
+      ]
+    elif flag.startswith(('config.', 'noconfig.')):
+      keys.append(flag.partition('.')[2])
+  if name is not None:
+    config = config_files.load(name)
+    for key in keys:
+      _check_key(config, key)
+  elif keys:
+    raise UsageError(f'--config.{keys[0]}: needs --config=FILE too')
+  return found
 
 
 def _check_key(config: config_dict.ConfigDict, key: str) -> None:
@@ -162,3 +183,13 @@ def _check_key(config: config_dict.ConfigDict, key: str) -> None:
     raise UsageError(
       f'--config.{key}: is a section; set one of {", ".join(section.keys())}'
     )
+
+
+def _print_help(main: FunctionType) -> None:
+  """Prints the command's docstring and its flags, not absl's own."""
+  print(main.__globals__['__doc__'])
+  print('Flags:')
+  for module, defined in flags.FLAGS.flags_by_module_dict().items():
+    if not module.startswith('absl'):
+      for flag in defined:
+        print(f'  --{flag.name}: {flag.help}')

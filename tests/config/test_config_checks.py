@@ -3,8 +3,9 @@
 import pytest
 from base_config import BASE, config_with, refuses
 
-from t2t_jax import config
+from t2t_jax import config_checks
 from t2t_jax.config import flatten, from_mapping
+from t2t_jax.errors import UsageError
 
 CHOICES = {
   'model.norm_position': 'post, pre',
@@ -35,7 +36,11 @@ def test_choice_that_does_not_exist_lists_those_that_do(key):
 @pytest.mark.parametrize('key', CHOICES)
 def test_every_choice_passes(key):
   for choice in CHOICES[key].split(', '):
-    changes = {key.replace('.', '__'): choice, 'data__tfds_name': 'x/de-en'}
+    changes = {
+      'data__tfds_name': 'x/de-en',
+      'model__compute_dtype': 'bfloat16',  # which cudnn needs
+      key.replace('.', '__'): choice,
+    }
     assert flatten(config_with(**changes))[key] == choice
 
 
@@ -64,6 +69,7 @@ BOUNDS = {
   'data.max_tokens': 2,
   'data.max_length_ratio': 1,
   'vocabulary.size': 8,
+  'vocabulary.target_size': 8,
   'vocabulary.training_sentences': 1,
   'training.steps': 1,
   'training.global_batch_tokens': 1,
@@ -74,6 +80,7 @@ BOUNDS = {
   'training.seed': 0,
   'optimizer.warmup_steps': 1,
   'optimizer.weight_decay': 0,
+  'optimizer.final_learning_rate': 0,
   'optimizer.clip_norm': 0,
   'checkpoint.keep_last': 1,
   'checkpoint.average_last': 1,
@@ -110,7 +117,7 @@ RATES = (
 
 
 @pytest.mark.parametrize('key', RATES)
-@pytest.mark.parametrize('value', [-0.1, 1.0, float('nan')])
+@pytest.mark.parametrize('value', [-0.1, 1.0])
 def test_rate_outside_0_to_1_is_refused(key, value):
   refuses(
     f'config.{key}: expected a rate in [0, 1), found {value}',
@@ -120,15 +127,17 @@ def test_rate_outside_0_to_1_is_refused(key, value):
 
 def test_every_choice_bound_and_rate_of_the_config_is_tested_here():
   """Written out a second time, so that none changes unseen."""
-  choices = {key: ', '.join(value) for key, value in config._CHOICES.items()}
+  choices = {
+    key: ', '.join(value) for key, value in config_checks._CHOICES.items()
+  }
   assert choices == CHOICES
   bounds = {
     f'{section}.{name}': bound
-    for section, names in config._AT_LEAST.items()
+    for section, names in config_checks._AT_LEAST.items()
     for name, bound in names.items()
   }
   assert bounds == BOUNDS
-  assert config._RATES == RATES
+  assert config_checks._RATES == RATES
 
 
 def test_sinusoids_want_an_even_width():
@@ -271,4 +280,62 @@ def test_tensor_axis_divides_what_it_splits(name, size):
     f'config.mesh.tensor: 4 does not divide model.{name} = {size}',
     mesh__tensor=4,
     **{f'model__{name}': size},
+  )
+
+
+def test_optimizer_epsilon_is_above_0():
+  refuses(
+    'config.optimizer.epsilon: expected a number above 0, found 0.0',
+    optimizer__epsilon=0.0,
+  )
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf')])
+def test_numbers_are_finite(value):
+  refuses(
+    f'config.decoding.length_penalty_alpha: expected a finite number, found '
+    f'{value}',
+    decoding__length_penalty_alpha=value,
+  )
+
+
+def test_checkpoint_to_decode_with_is_a_name_or_a_step():
+  assert config_with(decoding__checkpoint='1500').decoding.checkpoint == '1500'
+  refuses(
+    'config.decoding.checkpoint: expected averaged, best, latest or a step, '
+    "found 'average'. Did you mean 'averaged'?",
+    decoding__checkpoint='average',
+  )
+
+
+CUDNN = {'model__attention_impl': 'cudnn', 'model__compute_dtype': 'bfloat16'}
+
+
+@pytest.mark.parametrize(
+  ('changes', 'message'),
+  [
+    ({'model__compute_dtype': 'float32'}, 'needs model.compute_dtype'),
+    ({'model__d_v': 32}, 'needs model.d_v = 64, found 32'),
+    ({'model__attention_dropout_rate': 0.1}, 'needs model.attention_dropout'),
+    ({'model__positions': 'relative'}, 'knows no relative positions'),
+    ({'model__d_k': 12, 'model__d_v': 12}, 'a multiple of 8, at most 128'),
+  ],
+)
+def test_what_cudnns_kernel_does_not_take_is_said_at_the_start(
+  changes, message
+):
+  config_with(**CUDNN)
+  with pytest.raises(UsageError, match=message):
+    config_with(**CUDNN | changes)
+
+
+def test_a_length_rounded_up_still_has_a_learned_position():
+  fits = {'model__positions': 'learned', 'model__max_positions': 250}
+  config_with(**fits, data__max_tokens=250, training__length_multiple=10)
+  refuses(
+    'config.data.max_tokens: expected at most model.max_positions = 250, '
+    'found 256',
+    **fits,
+    data__max_tokens=250,
+    training__length_multiple=16,
   )

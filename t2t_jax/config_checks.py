@@ -1,0 +1,293 @@
+"""The checks of a config's values, alone and across fields."""
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from t2t_jax.errors import UsageError, nearest
+
+if TYPE_CHECKING:
+  from t2t_jax.config import (
+    CheckpointConfig,
+    Config,
+    EvaluationConfig,
+    ModelConfig,
+  )
+
+# sacreBLEU's names; none: the text is tokenised already.
+BLEU_TOKENIZATIONS = (
+  '13a',
+  'none',
+  'intl',
+  'char',
+  'zh',
+  'ja-mecab',
+  'ko-mecab',
+  'flores200',
+  'spm',
+)
+
+_CHOICES = {
+  'model.norm_position': ('post', 'pre'),
+  'model.activation': ('relu', 'gelu', 'swish'),
+  'model.positions': ('sinusoidal', 'learned', 'relative'),
+  'model.attention_impl': ('reference', 'xla', 'cudnn'),
+  'model.compute_dtype': ('float32', 'bfloat16'),
+  'model.param_dtype': ('float32', 'bfloat16'),
+  'data.kind': ('generated', 'text', 'tfds'),
+  'vocabulary.kind': ('bpe', 'unigram', 'segmented'),
+  'vocabulary.normalization': (
+    'identity',
+    'nmt_nfkc',
+    'nfkc',
+    'nmt_nfkc_cf',
+    'nfkc_cf',
+  ),
+  'optimizer.schedule': ('inverse_sqrt', 'cosine', 'constant'),
+  'evaluation.best_metric': ('bleu', 'nll'),
+  'evaluation.bleu_tokenize': BLEU_TOKENIZATIONS,
+}
+
+_AT_LEAST = {
+  'model': dict.fromkeys(
+    (
+      'd_model',
+      'd_ff',
+      'd_k',
+      'd_v',
+      'num_heads',
+      'num_encoder_layers',
+      'num_decoder_layers',
+      'max_positions',
+      'max_relative_distance',
+      'vocab_row_multiple',
+    ),
+    1,
+  ),
+  'data': {
+    'generated_train_pairs': 1,
+    'generated_dev_pairs': 1,
+    'generated_test_pairs': 1,
+    'max_tokens': 2,
+    'max_length_ratio': 1,
+  },
+  'vocabulary': {'size': 8, 'target_size': 8, 'training_sentences': 1},
+  'training': {
+    'steps': 1,
+    'global_batch_tokens': 1,
+    'microbatch_tokens': 1,
+    'max_shapes': 1,
+    'length_multiple': 1,
+    'loss_chunk': 1,
+    'seed': 0,
+  },
+  'optimizer': {
+    'warmup_steps': 1,
+    'final_learning_rate': 0,
+    'weight_decay': 0,
+    'clip_norm': 0,
+  },
+  'checkpoint': {'keep_last': 1, 'average_last': 1},
+  'evaluation': {'bleu_beam_size': 1, 'bleu_sentences': 0, 'patience': 0},
+  'decoding': {
+    'beam_size': 1,
+    'max_decode_length_offset': 1,
+    'batch_tokens': 1,
+    'length_penalty_alpha': 0,
+  },
+  'logging': {'every_steps': 1},
+}
+
+_ABOVE_ZERO = ('model.layer_norm_epsilon', 'optimizer.epsilon')
+
+_RATES = (
+  'model.dropout_rate',
+  'model.attention_dropout_rate',
+  'model.activation_dropout_rate',
+  'training.label_smoothing',
+  'training.ema_decay',
+  'optimizer.beta1',
+  'optimizer.beta2',
+)
+
+
+def check(config: 'Config', flat: dict[str, Any]) -> None:
+  """Raises UsageError for the first field that cannot be.
+
+  Args:
+    config: all fields have their types.
+    flat: the same as {'section.field': value}.
+  """
+  for key, choices in _CHOICES.items():
+    if flat[key] not in choices:
+      raise UsageError(
+        f'config.{key}: expected one of {", ".join(choices)}, '
+        f"found '{flat[key]}'.{nearest(str(flat[key]), choices)}"
+      )
+  for section, bounds in _AT_LEAST.items():
+    for name, bound in bounds.items():
+      value = flat[f'{section}.{name}']
+      if value < bound:
+        raise UsageError(
+          f'config.{section}.{name}: expected at least {bound}, found {value}'
+        )
+  for key in _ABOVE_ZERO:
+    if flat[key] <= 0:
+      raise UsageError(
+        f'config.{key}: expected a number above 0, found {flat[key]}'
+      )
+  for key in _RATES:
+    if not 0 <= flat[key] < 1:
+      raise UsageError(
+        f'config.{key}: expected a rate in [0, 1), found {flat[key]}'
+      )
+  _check_model(config.model)
+  _check_cadence('checkpoint', config.checkpoint)
+  _check_cadence('evaluation', config.evaluation)
+  _check_training(config)
+  _check_data(config)
+  _check_mesh(config)
+  _check_checkpoint(config.decoding.checkpoint)
+
+
+def _check_checkpoint(name: str) -> None:
+  names = ('averaged', 'best', 'latest')
+  if name not in names and not name.isdecimal():
+    raise UsageError(
+      f'config.decoding.checkpoint: expected {", ".join(names)} or a step, '
+      f"found '{name}'.{nearest(name, names)}"
+    )
+
+
+def _check_model(model: 'ModelConfig') -> None:
+  if model.d_model % 2 and model.positions == 'sinusoidal':
+    raise UsageError(
+      'config.model.d_model: sinusoidal positions come in pairs, expected an '
+      f'even number, found {model.d_model}'
+    )
+  if model.attention_impl == 'cudnn':
+    _check_cudnn(model)
+
+
+def _check_cudnn(model: 'ModelConfig') -> None:
+  """What cuDNN's attention kernel takes, so that a run does not find out."""
+  for name, found, expected in (
+    ('compute_dtype', model.compute_dtype, 'bfloat16'),
+    ('d_v', model.d_v, model.d_k),
+    ('attention_dropout_rate', model.attention_dropout_rate, 0),
+  ):
+    if found != expected:
+      raise UsageError(
+        f"config.model.attention_impl: 'cudnn' needs model.{name} = "
+        f"{expected}, found {found}; use 'xla' or 'reference'"
+      )
+  if model.positions == 'relative':
+    raise UsageError(
+      "config.model.attention_impl: 'cudnn' knows no relative positions; use "
+      "'reference'"
+    )
+  if model.d_k % 8 or model.d_k > 128:
+    raise UsageError(
+      "config.model.attention_impl: 'cudnn' needs model.d_k to be a multiple "
+      f"of 8, at most 128, found {model.d_k}; use 'xla' or 'reference'"
+    )
+
+
+def _check_cadence(
+  section: str, cadence: 'CheckpointConfig | EvaluationConfig'
+) -> None:
+  steps, epochs = cadence.every_steps, cadence.every_epochs
+  if steps < 0 or epochs < 0 or (steps > 0) == (epochs > 0):
+    raise UsageError(
+      f'config.{section}: expected one of every_steps and every_epochs above '
+      f'0 and the other 0, found {steps} and {epochs}'
+    )
+
+
+def _check_training(config: 'Config') -> None:
+  training, optimizer = config.training, config.optimizer
+  peak = optimizer.peak_learning_rate
+  if peak is not None and peak <= 0:
+    raise UsageError(
+      'config.optimizer.peak_learning_rate: expected a number above 0, '
+      f'found {peak}'
+    )
+  if (
+    optimizer.schedule == 'cosine' and optimizer.warmup_steps >= training.steps
+  ):
+    raise UsageError(
+      'config.optimizer.warmup_steps: expected fewer than the '
+      f'{training.steps} training.steps, found {optimizer.warmup_steps}'
+    )
+  needed = config.data.max_tokens
+  if needed > training.global_batch_tokens:
+    raise UsageError(
+      'config.training.global_batch_tokens: expected room for one pair of '
+      f'data.max_tokens = {needed}, found {training.global_batch_tokens}'
+    )
+  positions = config.model.max_positions
+  multiple = training.length_multiple
+  if config.model.positions == 'learned':
+    needed = -(-needed // multiple) * multiple
+  if needed > positions:
+    raise UsageError(
+      f'config.data.max_tokens: expected at most model.max_positions = '
+      f'{positions}, found {needed}'
+    )
+  if config.evaluation.best_metric == 'bleu' and not config.evaluation.bleu:
+    raise UsageError(
+      "config.evaluation.best_metric: 'bleu' needs evaluation.bleu = True, "
+      "found False; set best_metric to 'nll' or bleu to True"
+    )
+
+
+def _check_data(config: 'Config') -> None:
+  data, vocabulary = config.data, config.vocabulary
+  if data.kind == 'text':
+    for split in ('train', 'dev', 'test'):
+      sources = getattr(data, f'{split}_source')
+      targets = getattr(data, f'{split}_target')
+      if len(sources) != len(targets):
+        raise UsageError(
+          f'config.data.{split}_target: expected one file for each of the '
+          f'{len(sources)} in data.{split}_source, found {len(targets)}'
+        )
+    for split in ('train', 'dev'):
+      if not getattr(data, f'{split}_source'):
+        raise UsageError(
+          f'config.data.{split}_source: expected at least one file of '
+          'sentences, found none'
+        )
+  if data.kind == 'tfds' and not data.tfds_name:
+    raise UsageError(
+      'config.data.tfds_name: expected a prepared data set such as '
+      "'wmt14_translate/de-en', found ''"
+    )
+  if config.model.tie_source_target and not vocabulary.joint:
+    raise UsageError(
+      'config.model.tie_source_target: one embedding needs one vocabulary, '
+      'but vocabulary.joint = False; set both alike'
+    )
+  if not 0 < vocabulary.character_coverage <= 1:
+    raise UsageError(
+      'config.vocabulary.character_coverage: expected a share in (0, 1], '
+      f'found {vocabulary.character_coverage}'
+    )
+
+
+def _check_mesh(config: 'Config') -> None:
+  sizes = dataclasses.asdict(config.mesh)
+  if list(sizes.values()).count(-1) > 1 or any(
+    size < 1 and size != -1 for size in sizes.values()
+  ):
+    raise UsageError(
+      'config.mesh: expected sizes of at least 1 with at most one -1, found '
+      f'{sizes}'
+    )
+  tensor = config.mesh.tensor
+  if tensor > 1:
+    for name in ('num_heads', 'd_ff', 'vocab_row_multiple'):
+      size = getattr(config.model, name)
+      if size % tensor:
+        raise UsageError(
+          f'config.mesh.tensor: {tensor} does not divide model.{name} = {size}'
+        )

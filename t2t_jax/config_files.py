@@ -1,0 +1,75 @@
+"""Finding and loading config files: `configs/*.py`, each with a get_config().
+
+A name such as configs/base.py means the file in the working directory, and if
+there is none, the one that was installed with the package.
+"""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from t2t_jax.errors import UsageError, nearest
+
+
+def find(name: str) -> Path:
+  """Returns the path of a config file.
+
+  Raises:
+    UsageError: there is no such file; the message names the most alike.
+  """
+  path = Path(name).expanduser()
+  if path.is_file():
+    return path
+  folders = [path.parent]
+  if path.parent == Path('configs'):
+    folders.append(_installed())
+    if (folders[-1] / path.name).is_file():
+      return folders[-1] / path.name
+  if path.is_dir():
+    raise UsageError(f'--config={name}: expected a file, found a directory')
+  names = [file.name for folder in folders for file in folder.glob('*.py')]
+  raise UsageError(f'--config={name}: no such file.{nearest(path.name, names)}')
+
+
+def load(name: str) -> Any:
+  """Returns the ConfigDict of FILE or FILE:ARGUMENT.
+
+  Raises:
+    UsageError: no such file, or one that does not make a config.
+  """
+  path, colon, argument = name.partition(':')
+  file = find(path)
+  try:
+    module = _execute(file)
+    return module.get_config(argument) if colon else module.get_config()
+  except UsageError:
+    raise
+  except Exception as error:
+    raise UsageError(
+      f'--config={name}: {type(error).__name__}: {error}'
+    ) from error
+
+
+def load_beside(file: str, name: str) -> Any:
+  """Returns get_config() of the file `name` in the directory of `file`.
+
+  A config that changes another begins with load_beside(__file__, 'base.py').
+  """
+  return _execute(Path(file).with_name(name)).get_config()
+
+
+def _installed() -> Path:
+  """The configs of this package: in a checkout they lie beside it."""
+  package = Path(__file__).parent
+  inside = package / 'configs'
+  return inside if inside.is_dir() else package.parent / 'configs'
+
+
+def _execute(file: Path) -> ModuleType:
+  spec = importlib.util.spec_from_file_location(f'config_{file.stem}', file)
+  if spec is None or spec.loader is None:
+    raise UsageError(f'{file}: expected a Python file, a name ending in .py')
+  module = importlib.util.module_from_spec(spec)
+  spec.loader.exec_module(module)
+  return module

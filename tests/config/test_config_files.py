@@ -1,0 +1,84 @@
+"""Config files: which file a name means, and what a bad one says."""
+
+import pathlib
+import re
+
+import pytest
+
+from t2t_jax import config_files
+from t2t_jax.config import from_mapping
+from t2t_jax.errors import UsageError
+
+SHIPPED = pathlib.Path(__file__).parents[2] / 'configs'
+
+
+@pytest.mark.parametrize('name', sorted(p.name for p in SHIPPED.glob('*.py')))
+def test_every_shipped_config_passes_the_checks(name):
+  assert from_mapping(config_files.load(f'configs/{name}'))
+
+
+def write(directory, name, text):
+  file = directory / name
+  file.parent.mkdir(exist_ok=True)
+  file.write_text(text)
+  return file
+
+
+def test_the_working_directorys_file_comes_before_the_installed(
+  tmp_path, monkeypatch
+):
+  monkeypatch.chdir(tmp_path)
+  assert config_files.load('configs/base.py').model.d_model == 512
+  write(tmp_path, 'configs/base.py', 'def get_config(): return "mine"')
+  assert config_files.load('configs/base.py') == 'mine'
+
+
+def test_what_follows_the_colon_is_the_argument(tmp_path):
+  file = write(tmp_path, 'row.py', 'def get_config(row): return row * 2')
+  assert config_files.load(f'{file}:A') == 'AA'
+
+
+def test_a_config_begins_with_the_one_beside_it(tmp_path):
+  write(tmp_path, 'base.py', 'def get_config(): return 1')
+  assert config_files.load_beside(str(tmp_path / 'more.py'), 'base.py') == 1
+
+
+def refuses(name, message):
+  with pytest.raises(UsageError, match=f'^{re.escape(message)}$'):
+    config_files.load(name)
+
+
+def test_no_such_file_names_the_nearest(tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  refuses(
+    'configs/bse.py',
+    "--config=configs/bse.py: no such file. Did you mean 'base.py'?",
+  )
+  write(tmp_path, 'tiny.py', '')
+  refuses('tiy.py', "--config=tiy.py: no such file. Did you mean 'tiny.py'?")
+
+
+def test_a_directory_is_no_config(tmp_path):
+  refuses(
+    str(tmp_path), f'--config={tmp_path}: expected a file, found a directory'
+  )
+
+
+def test_a_file_of_another_kind_is_no_config(tmp_path):
+  file = write(tmp_path, 'base.yaml', '')
+  refuses(str(file), f'{file}: expected a Python file, a name ending in .py')
+
+
+@pytest.mark.parametrize(
+  'text, message',
+  [
+    ('x = ', 'SyntaxError: invalid syntax'),
+    ('1 / 0', 'ZeroDivisionError: division by zero'),
+    ('', 'AttributeError: module .* has no attribute .get_config.'),
+    ('def get_config(row): return row', 'TypeError: .* missing 1 required'),
+  ],
+)
+def test_a_file_that_fails_is_named_with_its_error(tmp_path, text, message):
+  file = write(tmp_path, 'bad.py', text)
+  with pytest.raises(UsageError, match=f'^--config={file}: {message}'):
+    config_files.load(str(file))
