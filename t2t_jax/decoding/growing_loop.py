@@ -1,5 +1,6 @@
 """A while-loop over arrays that grow with the position it has reached."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -29,11 +30,14 @@ def growing_loop(
   """
   state = start(lengths[0])
   for length in lengths:
-    state = _padded(state, jax.eval_shape(lambda n=length: start(n)))
-    state = jax.lax.while_loop(
-      lambda state, n=length: is_live(state) & (state[0] < n), step, state
-    )
+    state = _padded(state, jax.eval_shape(functools.partial(start, length)))
+    goes_on = functools.partial(_goes_on, is_live, length)
+    state = jax.lax.while_loop(goes_on, step, state)
   return state
+
+
+def _goes_on(is_live: Callable[[Any], Any], length: int, state: Any):
+  return is_live(state) & (state[0] < length)
 
 
 def _padded(state, shapes):

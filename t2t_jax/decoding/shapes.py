@@ -5,6 +5,7 @@ its translation does not depend on the lines that happen to come with it.
 """
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 
 # Requests of so few lines (a person at a prompt) run in batches of so few rows.
@@ -15,10 +16,11 @@ def first_lengths(source_length: int, max_length: int) -> tuple[int, ...]:
   """Returns the lengths that a search's cache takes before `max_length`.
 
   Most targets are about as long as their source: a cache of that length
-  first halves the time of a batch (4 layers, beam 4, 16 source tokens).
+  first makes a batch up to three times as fast (4 layers, d_model 128, beam
+  4, 16 source tokens), at the price of compiling the step twice.
   """
   usual = source_length + source_length // 4 + 4
-  return (usual,) if 2 * usual <= max_length else ()
+  return (usual,) if 1.5 * usual <= max_length else ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,13 +41,15 @@ class ShapeGrid:
   row_multiple: int
 
   def source_lengths(self) -> tuple[int, ...]:
-    """8, 12, 16, 24, 32, 48, ... up to `longest`."""
-    lengths = []
-    power = 8
-    while power < self.longest:
-      lengths += [power, power + power // 2]
-      power *= 2
-    return (*(n for n in lengths if n < self.longest), self.longest)
+    """16, 32, 64, ... up to `longest`.
+
+    Coarse, for the source's length costs little: the encoder runs once, and
+    each shape takes seconds to compile.
+    """
+    powers = itertools.takewhile(
+      lambda length: length < self.longest, (16 << n for n in itertools.count())
+    )
+    return (*powers, self.longest)
 
   def padded_length(self, length: int) -> int:
     """Returns the source length that a row of `length` tokens is padded to."""

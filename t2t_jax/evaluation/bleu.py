@@ -6,7 +6,7 @@ from typing import Any
 
 from sacrebleu.metrics import BLEU, CHRF
 
-from t2t_jax.errors import UsageError
+from t2t_jax.errors import UsageError, nearest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,10 +90,16 @@ def corpus_scores(
 
 
 def _bleu_metric(tokenize: str) -> BLEU:
+  choices = BLEU.TOKENIZERS
+  if tokenize not in choices:
+    raise UsageError(
+      f'evaluation.bleu_tokenize: expected one of {", ".join(choices)}, '
+      f"found '{tokenize}'.{nearest(tokenize, choices)}"
+    )
   try:
     # force: no warning where the text looks tokenised; it may well be.
     return BLEU(tokenize=tokenize, force=True)
-  except (ValueError, ImportError, RuntimeError) as error:
+  except (ImportError, RuntimeError) as error:
     raise UsageError(
       f"evaluation.bleu_tokenize: sacreBLEU cannot load '{tokenize}': {error}"
     ) from error

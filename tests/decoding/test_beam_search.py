@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from quick_compile import COMPILER_OPTIONS
 from toy_model import BOS_ID, EOS_ID, PAD_ID, ToyModel, trim
 
 from t2t_jax.decoding.beam_search import beam_search
@@ -21,16 +22,16 @@ def search(toy, max_lengths, beam_size, alpha, rows=None, **options):
     max_length=toy.max_length,
     beam_size=beam_size,
     length_penalty_alpha=alpha,
-    bos_id=BOS_ID,
     eos_id=EOS_ID,
     pad_id=PAD_ID,
-    **options,
+    **{'bos_id': BOS_ID, **options},
   )
   return jax.tree.map(
     np.asarray,
-    jax.jit(lambda lengths: run(max_lengths_B=lengths))(
-      jnp.asarray(max_lengths)
-    ),
+    jax.jit(
+      lambda lengths: run(max_lengths_B=lengths),
+      compiler_options=COMPILER_OPTIONS,
+    )(jnp.asarray(max_lengths)),
   )
 
 
@@ -77,6 +78,8 @@ def classical_search(toy, b, max_length, beam_size, alpha):
 @pytest.mark.parametrize('alpha', [0.0, 0.6, 1.5])
 def test_narrow_beam_is_the_classical_search(beam_size, alpha):
   toy = ToyModel(7, batch_size=6, vocab_size=9, max_length=10)
+  # What may not be generated is often among the best.
+  toy.c_V[[PAD_ID, BOS_ID, EOS_ID]] = 3, 3, 1
   max_lengths = [10, 9, 1, 7, 4, 10]
   found = search(toy, max_lengths, beam_size, alpha)
   for b, max_length in enumerate(max_lengths):
@@ -184,7 +187,7 @@ def test_a_sentence_alone_is_the_sentence_in_a_batch():
 def test_longest_lengths_end_with_eos_at_the_models_probability():
   toy = ToyModel(2, batch_size=3)
   # A model that would rather never end.
-  toy.O_DV[:, EOS_ID] = -0.1
+  toy.c_V[EOS_ID] = -8
   found = search(toy, [1, 2, 5], 4, 0.0)
   assert trim(found.ids_BNT[0, 0]) == (EOS_ID,)
   np.testing.assert_allclose(
@@ -206,7 +209,7 @@ def test_filling_rows_give_nothing():
 def test_pad_and_bos_are_never_generated(beam_size):
   toy = ToyModel(4, vocab_size=7)
   # Most of the probability lies on what may not be generated.
-  toy.O_DV[:, [PAD_ID, BOS_ID]] += 4 * np.sign(toy.O_DV[:, [PAD_ID, BOS_ID]])
+  toy.c_V[[PAD_ID, BOS_ID]] = 8
   found = search(toy, [5, 5, 5], beam_size, 0.6)
   for b in range(3):
     target = trim(found.ids_BNT[b, 0])
@@ -214,6 +217,23 @@ def test_pad_and_bos_are_never_generated(beam_size):
     np.testing.assert_allclose(
       found.log_probs_BN[b, 0], toy.log_prob(b, target), rtol=1e-4
     )
+
+
+@pytest.mark.parametrize('beam_size', [1, 4])
+def test_a_vocabulary_whose_bos_is_eos_can_still_end(beam_size):
+  toy = ToyModel(4, vocab_size=7)
+  toy.E_VD[BOS_ID] = toy.E_VD[EOS_ID]
+  usual = search(toy, [5, 5, 5], beam_size, 0.6)
+  found = search(toy, [5, 5, 5], beam_size, 0.6, bos_id=EOS_ID)
+  for b in range(3):
+    # Id 1, which was BOS, is now a word like the others.
+    target = trim(found.ids_BNT[b, 0])
+    np.testing.assert_allclose(
+      found.log_probs_BN[b, 0], toy.log_prob(b, target), rtol=1e-4
+    )
+    if BOS_ID not in target:
+      assert target == trim(usual.ids_BNT[b, 0])
+  assert min(len(trim(ids_NT[0])) for ids_NT in found.ids_BNT) < 5
 
 
 def test_number_of_results_is_checked():
@@ -249,7 +269,7 @@ def test_greedy_takes_the_best_token_each_time():
 @pytest.mark.parametrize('cache_lengths', [(1,), (4,), (2, 3, 9)])
 def test_a_growing_cache_changes_no_result(beam_size, cache_lengths):
   toy = ToyModel(9, batch_size=6, vocab_size=9, max_length=12)
-  toy.O_DV[:, EOS_ID] = 0  # unlikely: results grow beyond each of the lengths
+  toy.c_V[EOS_ID] = -4  # results grow beyond each of the lengths
   max_lengths = [12, 12, 2, 4, 11, 12]
   whole = search(toy, max_lengths, beam_size, 2.0)
   grown = search(toy, max_lengths, beam_size, 2.0, cache_lengths=cache_lengths)

@@ -14,7 +14,7 @@ PAD_ID, BOS_ID, EOS_ID = 0, 1, 2
 
 
 class ToyModel:
-  """h[t] = tanh(A h[t-1] + E[token t] + P[t]), logits = O h, h[-1] random."""
+  """h[t] = tanh(A h[t-1] + E[token t] + P[t]); logits = O h + c."""
 
   def __init__(self, seed, batch_size=3, vocab_size=6, max_length=5, width=8):
     rng = np.random.default_rng(seed)
@@ -25,6 +25,7 @@ class ToyModel:
     self.E_VD = rng.normal(size=(vocab_size, width))
     self.P_TD = rng.normal(size=(max_length, width))
     self.O_DV = 1.5 * rng.normal(size=(width, vocab_size))
+    self.c_V = np.zeros(vocab_size)
 
   def empty_cache(self, beam_size, length, rows=None):
     batch_size = len(self.h0_BD) if rows is None else len(rows)
@@ -41,16 +42,16 @@ class ToyModel:
     h_BWD = jnp.broadcast_to(
       cache['h0_BD'][:, None], (*token_ids_BW.shape, self.h0_BD.shape[1])
     )
-    A_DD, E_VD, P_TD, O_DV = (
+    A_DD, E_VD, P_TD, O_DV, c_V = (
       jnp.asarray(weights, jnp.float32)
-      for weights in (self.A_DD, self.E_VD, self.P_TD, self.O_DV)
+      for weights in (self.A_DD, self.E_VD, self.P_TD, self.O_DV, self.c_V)
     )
 
     def grow(t, h_BWD):
       return jnp.tanh(h_BWD @ A_DD + E_VD[history_BWT[:, :, t]] + P_TD[t])
 
     h_BWD = jax.lax.fori_loop(0, position + 1, grow, h_BWD)
-    logits_BWV = h_BWD @ O_DV
+    logits_BWV = h_BWD @ O_DV + c_V
     return logits_BWV, {**cache, 'tokens_BWT': tokens_BWT}
 
   def next_log_probs_V(self, sentence, prefix):
@@ -58,7 +59,7 @@ class ToyModel:
     h_D = self.h0_BD[sentence]
     for t, token in enumerate((BOS_ID, *prefix)):
       h_D = np.tanh(h_D @ self.A_DD + self.E_VD[token] + self.P_TD[t])
-    logits_V = h_D @ self.O_DV
+    logits_V = h_D @ self.O_DV + self.c_V
     return logits_V - np.log(np.exp(logits_V).sum())
 
   def log_prob(self, sentence, target):

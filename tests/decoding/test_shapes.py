@@ -1,0 +1,98 @@
+"""The grid of shapes, and lines cut to fit it."""
+
+import pytest
+
+from t2t_jax.decoding.line_text import one_line, split_lines
+from t2t_jax.decoding.shapes import FEW_ROWS, ShapeGrid, first_lengths
+
+
+def grid(longest=100, batch_tokens=4096, beam_size=4, row_multiple=1):
+  return ShapeGrid(longest, batch_tokens, beam_size, row_multiple)
+
+
+def test_lengths_double_up_to_the_longest():
+  assert grid().source_lengths() == (16, 32, 64, 100)
+  assert grid(longest=64).source_lengths() == (16, 32, 64)
+  assert grid(longest=5).source_lengths() == (5,)
+  for length in range(1, 101):
+    padded = grid().padded_length(length)
+    assert length <= padded
+    assert length <= 16 or padded < 2 * length
+
+
+@pytest.mark.parametrize('row_multiple', [1, 3, 8])
+@pytest.mark.parametrize('batch_tokens', [1, 500, 4096, 100_000])
+def test_batches_keep_to_the_token_budget(row_multiple, batch_tokens):
+  shapes = grid(batch_tokens=batch_tokens, row_multiple=row_multiple)
+  for rows, length in shapes.shapes():
+    assert rows % row_multiple == 0
+    assert rows * length * 4 <= batch_tokens or rows == row_multiple
+  # At most a full and a small shape for each length.
+  assert len(shapes.shapes()) <= 2 * len(shapes.source_lengths())
+
+
+def test_few_lines_run_in_few_rows():
+  assert grid().rows(16, few=False) == 64
+  assert grid().rows(16, few=True) == FEW_ROWS
+  assert grid(batch_tokens=128).rows(16, few=True) == 2
+  assert grid(row_multiple=16).rows(16, few=True) == 16
+
+
+@pytest.mark.parametrize('few', [False, True])
+def test_batches_hold_every_line_once_in_its_own_shape(few):
+  lengths = [3, 100, 9, 8, 41, 9, 1, 12, 13] * 40
+  shapes = grid()
+  seen = []
+  for rows, length, indices in shapes.batches(lengths, few):
+    assert (rows, length) in shapes.shapes()
+    assert 1 <= len(indices) <= rows
+    assert {shapes.padded_length(lengths[i]) for i in indices} == {length}
+    seen += indices
+  assert sorted(seen) == list(range(len(lengths)))
+  assert [lengths[i] for i in seen] == sorted(lengths, reverse=True)
+
+
+def test_caches_start_short_only_where_that_saves_a_third():
+  assert first_lengths(16, 65) == (24,)
+  assert first_lengths(16, 35) == ()
+  for source_length in (8, 64, 256):
+    for first in first_lengths(source_length, source_length + 49):
+      assert source_length < first <= (source_length + 49) / 1.5
+
+
+def encode(lines):
+  """One token a character that is not a space."""
+  return [[ord(c) for c in line if c != ' '] for line in lines]
+
+
+def test_long_lines_are_split_between_words_and_lose_nothing():
+  line = 'abc de fghij k lmnop qrs tu vwxyz'
+  [parts] = split_lines([line], encode, 9)
+  assert [token for part in parts for token in part] == encode([line])[0]
+  assert all(1 <= len(part) <= 9 for part in parts)
+  ends = {''.join(map(chr, part))[-1] for part in parts}
+  assert ends <= set('cejpksuz')
+
+
+def test_a_long_word_is_cut_between_tokens():
+  [parts] = split_lines(['ab ' + 'x' * 25], encode, 10)
+  assert [len(part) for part in parts] == [2, 10, 10, 5]
+
+
+def test_lines_without_tokens_have_no_parts():
+  lines = ['', ' ', 'a b', '\u3000', '\t \n', 'c']
+  assert split_lines(lines, encode, 9) == [
+    [], [], [[97, 98]], [], [], [[99]],
+  ]  # fmt: skip
+
+
+def test_output_is_one_line_for_everyone_who_splits_lines():
+  breaks = [
+    chr(code)
+    for code in range(0x110000)
+    if len(f'a{chr(code)}b'.splitlines()) > 1
+  ]
+  assert {'\n', '\r', '\x85', '\u2028'} <= set(breaks)
+  for character in breaks:
+    assert one_line(f'a{character}b') == 'a b'
+  assert one_line('a\u00a0b\tc') == 'a\u00a0b\tc'

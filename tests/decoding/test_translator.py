@@ -1,0 +1,214 @@
+"""Lines in, lines out: count, order, shapes, and the model's own scores."""
+
+import functools
+import itertools
+
+import jax
+import numpy as np
+import pytest
+from jax.sharding import AxisType, Mesh
+from quick_compile import COMPILER_OPTIONS
+from tiny_translator import (
+  DECODING,
+  model_with,
+  random_lines,
+  random_params,
+  tokenizers,
+  translator_with,
+)
+
+from t2t_jax.errors import UsageError
+
+ODD_LINES = [
+  'the \U0001f600 cat',
+  'a\nb\rc',
+  '\u05e9\u05dc\u05d5\u05dd',
+  '\x00\x07',
+  '\ufeffred',
+  '\u2028',
+  'e\u0301',
+]
+
+
+@pytest.fixture(scope='module')
+def translator():
+  return translator_with()
+
+
+def close(found, expected):
+  """The same hypotheses, scores equal but for rounding."""
+  assert len(found) == len(expected)
+  for one, other in zip(found, expected, strict=True):
+    assert one.text == other.text
+    assert one.token_ids == other.token_ids
+    assert one.score == pytest.approx(other.score, rel=1e-4, abs=1e-6)
+
+
+def test_a_line_does_not_depend_on_the_others(translator):
+  lines = [*random_lines(40), '', *ODD_LINES]
+  together = translator.translate(lines)
+  assert len({translation.text for translation in together}) > 25
+  close([translator.translate([line])[0] for line in lines], together)
+  order = np.random.default_rng(0).permutation(len(lines))
+  shuffled = translator.translate([lines[i] for i in order])
+  # The same program: equal to the last bit.
+  assert shuffled == [together[i] for i in order]
+
+
+def test_batch_size_does_not_matter(translator):
+  lines = random_lines(30, seed=3)
+  other = translator_with(batch_tokens=100)
+  assert other.grid.rows(16, few=False) < translator.grid.rows(16, few=False)
+  close(other.translate(lines), translator.translate(lines))
+
+
+@functools.partial(jax.jit, static_argnums=0, compiler_options=COMPILER_OPTIONS)
+def all_log_probs(model, params, source_ids_BS, decoder_input_ids_BT):
+  return jax.nn.log_softmax(
+    model.apply({'params': params}, source_ids_BS, decoder_input_ids_BT)
+  )
+
+
+def teacher_forced_log_prob(source, target):
+  """log P of the target by one full forward pass."""
+  model, ids = model_with(), tokenizers().target
+  target = [*target, ids.eos_id]
+  source_ids_BS = np.full((1, 24), tokenizers().source.pad_id)
+  source_ids_BS[0, : len(source) + 1] = [*source, tokenizers().source.eos_id]
+  inputs_BT = np.full((1, 40), ids.pad_id)
+  inputs_BT[0, : len(target)] = [ids.bos_id, *target[:-1]]
+  log_probs_BTV = all_log_probs(
+    model, random_params(model), source_ids_BS, inputs_BT
+  )
+  return sum(
+    float(log_probs_BTV[0, t, token]) for t, token in enumerate(target)
+  )
+
+
+@pytest.mark.parametrize('beam_size', [1, 3])
+def test_scores_are_the_models(translator, beam_size):
+  if beam_size != DECODING.beam_size:
+    translator = translator_with(beam_size=beam_size)
+  lines = random_lines(4, seed=5, most_words=9)
+  for line, translation in zip(
+    lines, translator.translate(lines, nbest=beam_size), strict=True
+  ):
+    assert len(translation.hypotheses) == beam_size
+    [source] = tokenizers().source.encode([line])
+    assert len(source) < translator.grid.longest
+    for hypothesis in translation.hypotheses:
+      expected = teacher_forced_log_prob(source, hypothesis.token_ids)
+      assert hypothesis.log_prob == pytest.approx(expected, abs=1e-4, rel=1e-5)
+      length = len(hypothesis.token_ids) + 1
+      assert length <= len(source) + DECODING.max_decode_length_offset
+      assert hypothesis.score == pytest.approx(
+        expected / ((5 + length) / 6) ** 0.6, abs=1e-4, rel=1e-5
+      )
+      [text] = tokenizers().target.decode([hypothesis.token_ids])
+      assert hypothesis.text == ' '.join(text.splitlines())
+
+
+def test_nbest_is_sorted_distinct_and_begins_with_the_best(translator):
+  lines = random_lines(10, seed=6)
+  best = translator.translate(lines)
+  for one, three in zip(
+    best, translator.translate(lines, nbest=3), strict=True
+  ):
+    scores = [hypothesis.score for hypothesis in three.hypotheses]
+    assert scores == sorted(scores, reverse=True)
+    assert len({h.token_ids for h in three.hypotheses}) == 3
+    assert len(one.hypotheses) == 1
+    close([one], [three])
+
+
+@pytest.mark.parametrize('nbest', [0, 4])
+def test_nbest_fits_the_beam(translator, nbest):
+  message = f'nbest: expected 1 to decoding.beam_size = 3, found {nbest}'
+  with pytest.raises(UsageError, match=message):
+    translator.translate(['red'], nbest=nbest)
+  with pytest.raises(UsageError, match=message):
+    next(translator.translate_stream(['red'], nbest=nbest))
+
+
+def test_a_short_limit_leaves_fewer_hypotheses():
+  translator = translator_with(max_decode_length_offset=1)
+  [[token]] = tokenizers().source.encode(['red'])
+  assert token > tokenizers().source.unk_id
+  # With EOS two tokens at most. EOS first is one sequence; the beam's other
+  # candidates have a token before it.
+  [translation] = translator.translate(['red'], nbest=3)
+  assert all(len(h.token_ids) <= 1 for h in translation.hypotheses)
+  # Its limit alone: one sequence, whatever is asked for.
+  ids_B = np.full((1, 16), tokenizers().source.eos_id, np.int32)
+  found = translator._search(
+    translator._params, ids_B, np.ones(1, np.int32), nbest=3
+  )
+  assert len(translator._read(found, 1)[0].hypotheses) == 1
+
+
+def test_lines_without_tokens_never_reach_the_model():
+  translator = translator_with(params={})
+  for line in ('', ' ', '\t', '\u3000', '\n'):
+    [translation] = translator.translate([line])
+    assert translation.text == ''
+    assert translation.token_ids == ()
+    assert translation.score == 0
+  assert translator.translate([]) == []
+
+
+def test_lines_beyond_the_grid_are_joined_from_parts(translator):
+  assert translator.grid.longest == 24
+  parts = translator.translate(
+    [' '.join(['red'] * 20), ' '.join(['cats'] * 20)]
+  )
+  [whole] = translator.translate(['red ' * 20 + 'cats ' * 20])
+  assert parts[0].text != parts[1].text
+  assert whole.text == f'{parts[0].text} {parts[1].text}'
+  assert whole.token_ids == parts[0].token_ids + parts[1].token_ids
+  assert whole.score == pytest.approx(parts[0].score + parts[1].score)
+
+
+def test_programs_are_bounded_and_shared_between_params(translator):
+  lines = random_lines(50, seed=9)
+  first = translator.translate(lines)
+  translator.translate(lines[:2])
+  compiled = translator._search._cache_size()
+  other = translator.with_params(random_params(model_with(), seed=1))
+  assert other.translate(lines) != first
+  assert translator.translate(lines) == first
+  assert translator._search._cache_size() == compiled
+  # nbest of 1 and 3, in every shape.
+  assert compiled <= 2 * len(translator.grid.shapes())
+
+
+def test_a_stream_is_read_in_windows(translator):
+  lines = random_lines(30, seed=10)
+  expected = translator.translate(lines)
+  assert list(translator.translate_stream(lines, window=12)) == expected
+  endless = itertools.cycle(lines)
+  stream = translator.translate_stream(endless, window=30)
+  assert list(itertools.islice(stream, 5)) == expected[:5]
+  assert next(endless) == lines[0]
+  assert list(translator.translate_stream([])) == []
+  close(list(translator.translate_stream(lines[:3])), expected[:3])
+
+
+def test_learned_positions_bound_the_target():
+  model = model_with(positions='learned')
+  params = random_params(model)
+  # Never ends by itself.
+  params['softmax_bias'][tokenizers().target.eos_id] = -50
+  translator = translator_with(model, params)
+  [translation] = translator.translate(['red green'])
+  assert len(translation.token_ids) + 1 == model.config.max_positions
+
+
+def test_eight_devices_translate_as_one(translator):
+  lines = random_lines(20, seed=11, most_words=12)
+  devices = np.array(jax.devices()[:8]).reshape(4, 2, 1)
+  mesh = Mesh(
+    devices, ('data', 'fsdp', 'tensor'), axis_types=(AxisType.Auto,) * 3
+  )
+  split = translator_with(mesh=mesh)
+  assert all(rows % 8 == 0 for rows, _ in split.grid.shapes())
+  close(split.translate(lines), translator.translate(lines))

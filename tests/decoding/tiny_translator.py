@@ -1,0 +1,128 @@
+"""A translator with a random little model, and lines for it."""
+
+import dataclasses
+import functools
+
+import jax
+import numpy as np
+from flax import linen as nn
+from quick_compile import COMPILER_OPTIONS
+
+from t2t_jax.config import DecodingConfig, ModelConfig, VocabularyConfig
+from t2t_jax.data.tokenizer import Tokenizers
+from t2t_jax.decoding.translator import Translator
+from t2t_jax.model.transformer import Transformer
+from t2t_jax.parallel.mesh import replicated
+
+MODEL = ModelConfig(
+  d_model=16,
+  d_ff=24,
+  d_k=8,
+  d_v=8,
+  num_heads=2,
+  num_encoder_layers=1,
+  num_decoder_layers=1,
+  norm_position='post',
+  activation='relu',
+  positions='sinusoidal',
+  max_positions=24,
+  max_relative_distance=4,
+  attention_bias=False,
+  layer_norm_epsilon=1e-6,
+  tie_source_target=False,
+  tie_softmax=False,
+  softmax_bias=True,
+  dropout_rate=0.1,
+  attention_dropout_rate=0.0,
+  activation_dropout_rate=0.0,
+  attention_impl='xla',
+  vocab_row_multiple=8,
+  compute_dtype='float32',
+  param_dtype='float32',
+)
+
+# Sources are padded to 16 tokens, whose cache grows from 24 to 39, or to 24.
+DECODING = DecodingConfig(
+  beam_size=3,
+  length_penalty_alpha=0.6,
+  max_decode_length_offset=24,
+  batch_tokens=600,
+  checkpoint='latest',
+)
+
+WORDS = ['red', 'green', 'blue', 'small', 'big', 'cats', 'dogs', 'see', 'the']
+
+
+def random_lines(count, seed=0, most_words=20):
+  rng = np.random.default_rng(seed)
+  return [
+    ' '.join(rng.choice(WORDS, size=rng.integers(1, most_words + 1)))
+    for _ in range(count)
+  ]
+
+
+@functools.cache
+def tokenizers() -> Tokenizers:
+  """A vocabulary of its own for each side."""
+  config = VocabularyConfig(
+    kind='bpe',
+    joint=False,
+    size=330,
+    target_size=320,
+    byte_fallback=True,
+    character_coverage=1.0,
+    normalization='identity',
+    training_sentences=1000,
+    source_model='',
+    target_model='',
+  )
+  lines = random_lines(400, seed=1)
+  return Tokenizers.train(
+    config, [(line, line[::-1] + ' zyx') for line in lines]
+  )
+
+
+def model_with(**changes) -> Transformer:
+  return Transformer(
+    dataclasses.replace(MODEL, **changes),
+    tokenizers().source.vocab_size,
+    tokenizers().target.vocab_size,
+    tokenizers().source.pad_id,
+  )
+
+
+def random_params(model, seed=0):
+  """Outputs that differ, of which some end by themselves and some do not."""
+  ids = jax.ShapeDtypeStruct((1, 2), np.int32)
+  shapes = jax.eval_shape(
+    lambda ids: nn.unbox(model.init(jax.random.key(0), ids, ids)['params']),
+    ids,
+  )
+  rng = np.random.default_rng(seed)
+  params = jax.tree_util.tree_map_with_path(
+    lambda path, leaf: np.float32(
+      (path[-1].key == 'scale') + 0.6 * rng.normal(size=leaf.shape)
+    ),
+    shapes,
+  )
+  params['softmax_bias'][:] = 0
+  params['softmax_bias'][tokenizers().target.eos_id] = 4
+  return params
+
+
+def translator_with(model=None, params=None, mesh=None, **changes):
+  model = model or model_with()
+  translator = Translator(
+    model,
+    random_params(model) if params is None else params,
+    tokenizers(),
+    dataclasses.replace(DECODING, **changes),
+    mesh=mesh,
+  )
+  translator._search = jax.jit(
+    translator._search.__wrapped__,
+    static_argnames='nbest',
+    out_shardings=replicated(mesh) if mesh else None,
+    compiler_options=COMPILER_OPTIONS,
+  )
+  return translator
