@@ -49,6 +49,7 @@ def get_config() -> config_dict.ConfigDict:
     dict(
       kind='text',  # text (files), tfds (prepared), generated (a grammar's)
       directory='data/wmt14_en_de',  # relative file names below start here
+      # Of a TFDS data set's examples, and of the file names' ends.
       source_language='en',
       target_language='de',
       # Lines that belong together, plain or .gz; a name without .gz also finds
@@ -136,8 +137,8 @@ def get_config() -> config_dict.ConfigDict:
 
   config.evaluation = config_dict.ConfigDict(
     dict(
-      every_steps=1500,
-      every_epochs=0.0,
+      every_steps=1500,  # updates between two looks at the dev set, or
+      every_epochs=0.0,  # epochs; the other is 0
       bleu=True,  # translate the dev set, score the untouched references
       bleu_beam_size=1,  # for dev BLEU on the way; tests use `decoding`
       bleu_sentences=0,  # first so many dev sentences; 0: all

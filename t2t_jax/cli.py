@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import FunctionType
 from typing import Any
 
 from absl import app, flags, logging
@@ -24,7 +23,7 @@ EXIT_STOPPED = 75
 _NO_CONFIG = '--config: expected a file such as configs/base.py, found none'
 
 
-def run(main: FunctionType) -> None:
+def run(main: Callable[[], None]) -> None:
   """Parses the flags, runs `main` and exits; never a bare traceback for a
   user's mistake."""
   try:
@@ -185,9 +184,9 @@ def _check_key(config: config_dict.ConfigDict, key: str) -> None:
     )
 
 
-def _print_help(main: FunctionType) -> None:
+def _print_help(main: Callable[[], None]) -> None:
   """Prints the command's docstring and its flags, not absl's own."""
-  print(main.__globals__['__doc__'])
+  print(getattr(main, '__globals__', {}).get('__doc__', ''))
   print('Flags:')
   for module, defined in flags.FLAGS.flags_by_module_dict().items():
     if not module.startswith('absl'):

@@ -6,14 +6,10 @@ Ends with BLEU on the dev and test sets and some translations. Stopped by
 SIGTERM it saves, exits with status 75, and the same command goes on.
 """
 
-from absl import flags
-
 from t2t_jax import cli
 
 _CONFIG = cli.define_config()
-_WORKDIR = flags.DEFINE_string(
-  'workdir', None, 'where the run is kept: config, metrics, checkpoints'
-)
+_WORKDIR = cli.define_workdir()
 
 
 def main() -> None:

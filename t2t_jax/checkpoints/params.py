@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import orbax.checkpoint as ocp
 
-from t2t_jax.checkpoints.store import list_steps, restore_params
+from t2t_jax.checkpoints.store import first_line, list_steps, restore_params
 from t2t_jax.checkpoints.workdir import Workdir, write_json
 from t2t_jax.config import Config
 from t2t_jax.errors import UsageError, nearest
@@ -70,9 +70,20 @@ def _choose(workdir: Workdir, checkpoint: str, steps: list[int]) -> int:
 
 
 def read_progress(workdir: Workdir, step: int) -> dict[str, Any]:
-  """Returns what a checkpoint holds beside arrays (training/progress.py)."""
-  with ocp.Checkpointer(ocp.JsonCheckpointHandler()) as checkpointer:
-    return checkpointer.restore(workdir.checkpoints / str(step) / 'progress')
+  """Returns what a checkpoint holds beside arrays (training/progress.py).
+
+  Raises:
+    UsageError: that part is damaged.
+  """
+  directory = workdir.checkpoints / str(step) / 'progress'
+  try:
+    with ocp.Checkpointer(ocp.JsonCheckpointHandler()) as checkpointer:
+      return checkpointer.restore(directory)
+  except Exception as error:  # orbax raises of many kinds
+    raise UsageError(
+      f'{directory}: cannot be read: {first_line(error)}; choose another '
+      'with --checkpoint=STEP'
+    ) from error
 
 
 def last_scheduled(workdir: Workdir, count: int) -> list[int]:
@@ -112,7 +123,12 @@ def write_average(
 
   Returns:
     The steps averaged: fewer than `last` where fewer are kept.
+
+  Raises:
+    UsageError: `last` is below 1, or there is no checkpoint.
   """
+  if last < 1:
+    raise UsageError(f'--last={last}: expected at least 1')
   steps = last_scheduled(workdir, last)
   params = average_params(workdir, config, steps, abstract_params)
   shutil.rmtree(workdir.averaged, ignore_errors=True)

@@ -12,14 +12,15 @@ from t2t_jax.checkpoints.workdir import write_json
 from t2t_jax.errors import UsageError
 
 _MANIFEST = 'manifest.json'
+_PROGRESS = 'progress/metadata'  # where orbax keeps a JSON item
 
 
 class CheckpointStore:
   """The directory checkpoints/ of a workdir; a context manager.
 
   Saves are asynchronous: `save` returns when the arrays may change again. A
-  checkpoint is there whole or not at all (orbax renames it into place), and
-  gets a manifest of its files' sizes and checksums once it is complete.
+  checkpoint is there whole or not at all: orbax renames it into place, with a
+  manifest of its files' sizes and checksums in it.
   """
 
   def __init__(self, path: Path, report: Callable[[str], None] = print):
@@ -27,10 +28,16 @@ class CheckpointStore:
     path.mkdir(parents=True, exist_ok=True)
     self._path, self._report = path, report
     self._keep: set[int] | None = None
+    self._saving: int | None = None
     self._manager = ocp.CheckpointManager(
       path,
       options=ocp.CheckpointManagerOptions(
-        enable_async_checkpointing=True, cleanup_tmp_directories=True
+        enable_async_checkpointing=True,
+        cleanup_tmp_directories=True,
+        async_options=ocp.options.AsyncOptions(
+          # Called when all files are written, before the renaming.
+          post_finalization_callback=self._write_manifest
+        ),
       ),
     )
 
@@ -53,7 +60,7 @@ class CheckpointStore:
       keep: the older steps that may not be deleted when this one is complete.
     """
     self.wait()
-    self._keep = keep | {step}
+    self._keep, self._saving = keep | {step}, step
     saved = self._manager.save(
       step,
       args=ocp.args.Composite(
@@ -66,13 +73,22 @@ class CheckpointStore:
   def wait(self) -> None:
     """Returns when the newest save is complete; then deletes the old ones."""
     self._manager.wait_until_finished()
-    steps = self.steps()
-    for step in steps:
-      if not (self._path / str(step) / _MANIFEST).exists():
-        _write_manifest(self._path / str(step))
     if self._keep is not None:
-      for step in set(steps) - self._keep:
+      for step in set(self.steps()) - self._keep:
         self._manager.delete(step)
+
+  def update_progress(self, step: int, progress: dict[str, Any]) -> None:
+    """Replaces the progress of checkpoint `step`, which is complete."""
+    self.wait()
+    directory = self._path / str(step)
+    # Whatever moment this dies in: without a manifest it is not damaged.
+    (directory / _MANIFEST).unlink(missing_ok=True)
+    write_json(directory / _PROGRESS, progress)
+    write_manifest(directory)
+
+  def _write_manifest(self) -> None:
+    [directory] = self._path.glob(f'{self._saving}.orbax-checkpoint-tmp*')
+    write_manifest(directory)
 
   def restore_newest(
     self, abstract_state: Any
@@ -80,23 +96,32 @@ class CheckpointStore:
     """Returns (state, progress) of the newest good checkpoint, None if empty.
 
     A damaged one is reported, set aside as `damaged.STEP` beside the
-    checkpoints, and the one before is taken.
+    checkpoints, and the one before is taken. One whose files are as they were
+    written is left alone, even where it cannot be restored.
 
     Args:
       abstract_state: shapes, dtypes and shardings to restore to; the
         checkpoint may come from any other mesh.
 
     Raises:
-      UsageError: there are checkpoints but none is good.
+      UsageError: there are checkpoints but none is good, or the newest good
+        one does not fit `abstract_state` or this machine.
     """
     found = self.steps()
     for step in reversed(found):
+      is_whole = False
       try:
+        is_whole = verify(self._path / str(step))
         return self._restore(step, abstract_state)
       except Exception as error:  # orbax raises of many kinds
+        if is_whole:
+          raise UsageError(
+            f'{self._path / str(step)}: is not damaged, but cannot be restored '
+            f'here: {first_line(error)}'
+          ) from error
         aside = set_aside(self._path / str(step))
         self._report(
-          f'checkpoint {step} is damaged ({_first_line(error)}); set aside as '
+          f'checkpoint {step} is damaged ({first_line(error)}); set aside as '
           f'{aside}'
         )
         self._manager.reload()
@@ -108,7 +133,6 @@ class CheckpointStore:
     return None
 
   def _restore(self, step: int, abstract_state: Any):
-    verify(self._path / str(step))
     restored = self._manager.restore(
       step,
       args=ocp.args.Composite(
@@ -158,7 +182,7 @@ def restore_params(
     return restored[name]
   except Exception as error:
     raise UsageError(
-      f'{checkpoint}: cannot be restored: {_first_line(error)}; choose '
+      f'{checkpoint}: cannot be restored: {first_line(error)}; choose '
       'another with --checkpoint=STEP'
     ) from error
 
@@ -177,24 +201,28 @@ def set_aside(directory: Path) -> Path:
 # --- manifests ----------------------------------------------------------------
 
 
-def _write_manifest(directory: Path) -> None:
+def write_manifest(directory: Path) -> None:
+  """Writes down the sizes and checksums of a checkpoint's items.
+
+  orbax's own notes beside them are left out: it writes to them later.
+  """
   files = {
     str(path.relative_to(directory)): [path.stat().st_size, _checksum(path)]
-    for path in sorted(directory.rglob('*'))
+    for path in sorted(directory.glob('*/**/*'))
     if path.is_file()
   }
   write_json(directory / _MANIFEST, files)
 
 
-def verify(directory: Path) -> None:
-  """Raises ValueError if a file is not as it was when the save was complete.
+def verify(directory: Path) -> bool:
+  """Returns whether there is a manifest and the files agree with it.
 
-  A process killed right after a save may leave no manifest; then orbax's own
-  checks must do.
+  Raises:
+    ValueError: a file is not as it was when the save was complete.
   """
   manifest = directory / _MANIFEST
   if not manifest.exists():
-    return
+    return False
   for name, (size, checksum) in json.loads(manifest.read_text()).items():
     path = directory / name
     if not path.is_file():
@@ -205,6 +233,7 @@ def verify(directory: Path) -> None:
       )
     if _checksum(path) != checksum:
       raise ValueError(f'{name}: its checksum differs')
+  return True
 
 
 def _checksum(path: Path) -> int:
@@ -215,7 +244,7 @@ def _checksum(path: Path) -> int:
   return value
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+  """Returns the first line of its message, cut where it is very long."""
   lines = str(error).strip().splitlines()
   return lines[0][:200] if lines else type(error).__name__
-

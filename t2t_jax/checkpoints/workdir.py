@@ -1,11 +1,11 @@
 """A run's directory: its config, tokenizer, lock and records.
 
-  config.json      the config the run was started with
-  run.json         fingerprints, versions, data report, micro-batch split
-  tokenizer/       copies of the vocabularies
-  checkpoints/     one directory a step (store.py)
-  averaged/        averaged parameters (average.py)
-  metrics.jsonl    one JSON object a line; tensorboard/ holds the same
+config.json      the config the run was started with
+run.json         fingerprints, versions, data report, micro-batch split
+tokenizer/       copies of the vocabularies
+checkpoints/     one directory a step (store.py)
+averaged/        averaged parameters (average.py)
+metrics.jsonl    one JSON object a line; tensorboard/ holds the same
 """
 
 import fcntl
@@ -42,7 +42,11 @@ class Workdir:
     Raises:
       UsageError: there is no run here, or its config cannot be read.
     """
-    return from_mapping(self._read(self.config_file))
+    values = self._read(self.config_file)
+    try:
+      return from_mapping(values)
+    except UsageError as error:
+      raise UsageError(f'{self.config_file}: {error}') from error
 
   def read_run(self) -> dict[str, Any]:
     """Returns the contents of run.json; raises as `read_config`."""
@@ -88,7 +92,7 @@ class Lock:
   """An flock on a file: the kernel frees it when its process dies."""
 
   def __init__(self, path: Path):
-    self._file = open(path, 'a+', encoding='utf-8')
+    self._file = open(path, 'a+', encoding='utf-8')  # noqa: SIM115
     try:
       fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

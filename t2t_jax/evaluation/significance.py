@@ -26,7 +26,7 @@ def paired_bootstrap(
   Returns:
     For each system {'bleu', 'mean', 'interval', 'p'}: the score, its mean
     and 95 % interval over the samples, and how likely its difference to the
-    first is by chance (None for the first itself).
+    first is by chance, one-sided (None for the first itself).
 
   Raises:
     UsageError: numbers of lines that differ.
@@ -45,12 +45,15 @@ def paired_bootstrap(
     named, {'BLEU': metric}, None, test_type='bs', n_samples=samples
   )
   results: list[Any] = test()[1]['BLEU']
+  first = results[0].score
   return [
     {
       'bleu': result.score,
       'mean': result.mean,
       'interval': result.ci,
-      'p': result.p_value,
+      # sacreBLEU counts differences above the one found, so that two equal
+      # systems would differ with the highest confidence there is.
+      'p': 1.0 if number and result.score == first else result.p_value,
     }
-    for result in results
+    for number, result in enumerate(results)
   ]

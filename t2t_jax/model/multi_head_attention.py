@@ -60,9 +60,8 @@ class MultiHeadAttention(nn.Module):
 
   def _projection(self, name, width):
     c = self.config
-    # Xavier with gain 1/sqrt(2), as for one matrix that makes queries, keys
-    # and values together: with the full gain a post-norm decoder may never
-    # learn to look at the source (BUILD_NOTES.md).
+    # Xavier with gain 1/sqrt(2), about what one matrix for queries, keys and
+    # values together would get: attention begins softer.
     init = nn.initializers.variance_scaling(
       0.5, 'fan_avg', 'uniform', in_axis=0, out_axis=(1, 2)
     )

@@ -40,7 +40,12 @@ class DevEvaluation:
       config.decoding, beam_size=config.evaluation.bleu_beam_size
     )
     self._translator = Translator(
-      model, None, prepared.tokenizers, decoding, mesh=mesh
+      model,
+      None,
+      prepared.tokenizers,
+      decoding,
+      mesh=mesh,
+      max_source_tokens=config.data.max_tokens,
     )
 
   def __call__(self, params: Any, stop: StopSignal) -> dict[str, Any]:
@@ -99,4 +104,3 @@ class DevEvaluation:
 def _raise_if(stop: StopSignal) -> None:
   if stop:
     raise Stopped
-

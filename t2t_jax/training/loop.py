@@ -19,7 +19,7 @@ from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import Config
 from t2t_jax.data.batching import Batch, TrainBatches
 from t2t_jax.data.token_store import Prepared, prepare
-from t2t_jax.model.transformer import Transformer
+from t2t_jax.model.transformer import build_transformer
 from t2t_jax.parallel.arrays import (
   abstract_arrays,
   create_arrays,
@@ -71,9 +71,10 @@ def train(
       mesh = create_mesh(config.mesh)
       check_divides(config, mesh)
       prepared = prepare(config, say)
-      with use_mesh(mesh), Trainer(
-        config, workdir, prepared, mesh, stop, say
-      ) as trainer:
+      with (
+        use_mesh(mesh),
+        Trainer(config, workdir, prepared, mesh, stop, say) as trainer,
+      ):
         return trainer.run()
   finally:
     lock.release()
@@ -94,7 +95,7 @@ class Trainer:
     self._config, self._mesh, self._stop, self._say = config, mesh, stop, say
     tokenizers = prepared.tokenizers
     self._pad_id = tokenizers.target.pad_id
-    self._model = model_for(config, tokenizers)
+    self._model = build_transformer(config.model, tokenizers)
     self._batches = TrainBatches(
       prepared.train,
       global_batch_tokens=config.training.global_batch_tokens,
@@ -112,7 +113,7 @@ class Trainer:
     self._evaluate = DevEvaluation(config, self._model, prepared, mesh)
     self._store = CheckpointStore(workdir.checkpoints, say)
     self._state, self._progress = self._restore_or_create()
-    self._saved_step = self._progress.step
+    self._saved = self._progress.marks()
     self._metrics = MetricsWriter(
       workdir, self._progress.metrics_bytes, config.logging.tensorboard
     )
@@ -139,13 +140,11 @@ class Trainer:
       progress.step += 1
       # Reads the figures of the update before, while this one runs.
       self._log.add(progress, self._epoch(), batch, metrics)
-      due = is_due(
-        config.checkpoint, progress.step, self._batches.steps_per_epoch
-      )
+      due = self._checkpoint_is_due()
       if due or self._evaluation_is_due():
         self._log.finish(progress)
         is_best = self._evaluate_if_due()
-        if due or is_best:
+        if due or (is_best and config.checkpoint.keep_best):
           self._save(scheduled=due)
         self._log.start()
     self._log.finish(progress)
@@ -186,7 +185,7 @@ class Trainer:
   def _epoch(self) -> float:
     return self._batches.epoch(self._progress.step)
 
-  # --- evaluation ---------------------------------------------------------------
+  # --- evaluation -------------------------------------------------------------
 
   def _evaluation_is_due(self) -> bool:
     progress = self._progress
@@ -219,37 +218,38 @@ class Trainer:
     patience = self._config.evaluation.patience
     return 0 < patience <= self._progress.evaluations_since_best
 
-  # --- saving -------------------------------------------------------------------
+  # --- saving -----------------------------------------------------------------
+
+  def _checkpoint_is_due(self) -> bool:
+    return is_due(
+      self._config.checkpoint,
+      self._progress.step,
+      self._batches.steps_per_epoch,
+    )
 
   def _save(self, scheduled: bool) -> None:
     config, progress = self._config.checkpoint, self._progress
-    if progress.step == self._saved_step:
-      return
-    keep_last = max(config.keep_last, config.average_last)
     if scheduled:
-      progress.add_checkpoint(keep_last)
+      progress.add_checkpoint(max(config.keep_last, config.average_last))
+    saved_step, *_ = self._saved
+    if progress.marks() == self._saved:
+      return
     keep = set(progress.scheduled_steps)
     if config.keep_best and progress.best_step is not None:
       keep.add(progress.best_step)
     progress.metrics_bytes = self._metrics.length()
-    self._store.save(progress.step, self._state, progress.to_json(), keep)
-    self._saved_step = progress.step
+    if progress.step == saved_step:
+      self._store.update_progress(progress.step, progress.to_json())
+    else:
+      self._store.save(progress.step, self._state, progress.to_json(), keep)
+    self._saved = progress.marks()
 
   def _save_and_stop(self) -> None:
     self._log.finish(self._progress)
-    self._save(scheduled=False)
+    # Stopped in an evaluation, a checkpoint of this step may still be due.
+    self._save(scheduled=self._checkpoint_is_due())
     self._store.wait()
     raise Stopped(
       f'stopped by {self._stop.name} after step {self._progress.step}, which '
       'is saved; the same command goes on'
     )
-
-
-def model_for(config: Config, tokenizers) -> Transformer:
-  """Returns the module of a config; it holds no parameters."""
-  return Transformer(
-    config.model,
-    source_vocab_size=tokenizers.source.vocab_size,
-    target_vocab_size=tokenizers.target.vocab_size,
-    pad_id=tokenizers.target.pad_id,
-  )

@@ -17,8 +17,9 @@ class MetricsWriter:
   """
 
   def __init__(self, workdir: Workdir, length: int, tensorboard: bool):
-    self._file = open(workdir.metrics, 'ab')
-    self._file.truncate(length)
+    self._file = open(workdir.metrics, 'ab')  # noqa: SIM115
+    # Never longer: a file that was deleted would begin with zero bytes.
+    self._file.truncate(min(length, self._file.seek(0, os.SEEK_END)))
     self._tensorboard: Any = None
     if tensorboard:
       # Imported here: it costs a second that no other command should pay.

@@ -14,7 +14,7 @@ class Progress:
   train_seconds: time spent training, evaluations not counted.
   metrics_bytes: length of metrics.jsonl; what is behind it is cut on resume.
   evaluated_step: the newest evaluation.
-  best_step, best_value: the best evaluation, by the config's metric.
+  best_step, best_value: the best evaluation, by `best_metric`.
   evaluations_since_best: for early stopping.
   scheduled_steps: the checkpoints that the cadence wrote, newest last.
   """
@@ -27,6 +27,7 @@ class Progress:
   best_value: float | None = None
   evaluations_since_best: int = 0
   scheduled_steps: list[int] = dataclasses.field(default_factory=list)
+  best_metric: str | None = None
 
   def to_json(self) -> dict[str, Any]:
     return dataclasses.asdict(self)
@@ -35,13 +36,20 @@ class Progress:
   def from_json(cls, values: dict[str, Any]) -> 'Progress':
     return cls(**values)
 
+  def marks(self) -> tuple[int, int, tuple[int, ...]]:
+    """What a checkpoint of it must have right; the rest follows from these."""
+    return self.step, self.evaluated_step, tuple(self.scheduled_steps)
+
   def add_evaluation(self, value: float, metric: str) -> bool:
     """Takes in the dev figure of this step; returns whether it is the best."""
     self.evaluated_step = self.step
-    higher_is_better = metric == 'bleu'
-    if self.best_value is None or (
-      value > self.best_value if higher_is_better else value < self.best_value
-    ):
+    if self.best_metric not in (None, metric):
+      # A resumed run may choose the other one; the two do not compare.
+      self.best_value, self.evaluations_since_best = None, 0
+    self.best_metric = metric
+    best = math.nan if self.best_value is None else self.best_value
+    is_better = value > best if metric == 'bleu' else value < best
+    if is_better or (math.isnan(best) and not math.isnan(value)):
       self.best_step, self.best_value = self.step, value
       self.evaluations_since_best = 0
       return True
@@ -50,7 +58,9 @@ class Progress:
 
   def add_checkpoint(self, keep: int) -> None:
     """Notes that the cadence writes a checkpoint of this step."""
-    self.scheduled_steps = [*self.scheduled_steps, self.step][-keep:]
+    if self.step not in self.scheduled_steps:
+      self.scheduled_steps.append(self.step)
+    self.scheduled_steps = self.scheduled_steps[-keep:]
 
 
 def is_due(

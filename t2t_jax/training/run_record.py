@@ -9,6 +9,7 @@ from typing import Any
 import jax
 
 from t2t_jax import __version__
+from t2t_jax.checkpoints.store import list_steps
 from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import Config, resume_differences
 from t2t_jax.data.token_store import Prepared
@@ -44,6 +45,12 @@ def record_run(
       if old[name] != run[name]:
         say(f'resuming with other {name}: {old[name]} -> {run[name]}')
     run['started'] = old['started']
+  elif steps := list_steps(workdir.checkpoints):
+    raise UsageError(
+      f'--workdir={workdir.path}: holds checkpoints {steps} but no '
+      f'{workdir.config_file.name} that says of which run; choose another '
+      'directory'
+    )
   workdir.write(config, prepared.tokenizers, run)
 
 

@@ -33,6 +33,7 @@ class StepLog:
     self._metrics, self._say = metrics, say
     self._pending: tuple[int, float, Batch, StepMetrics] | None = None
     self._seconds_written = train_seconds
+    self._clock: float | None = None
     self._clear()
 
   def start(self) -> None:
@@ -60,11 +61,13 @@ class StepLog:
       self._read(progress, *self._pending)
       self._pending = None
     self._tick(progress)
+    self._clock = None
 
   def _tick(self, progress: Progress) -> None:
     now = time.perf_counter()
-    progress.train_seconds += now - self._clock
-    self._clock = now
+    if self._clock is not None:
+      progress.train_seconds += now - self._clock
+      self._clock = now
 
   def _read(
     self,

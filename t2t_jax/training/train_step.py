@@ -35,7 +35,7 @@ def batch_loss(
   dropout_key: jax.Array | None,
 ) -> LossSums:
   """Returns the loss sums of a batch; no dropout if `dropout_key` is None."""
-  features = model.apply(
+  features: Any = model.apply(
     {'params': params},
     source_ids_BS,
     shift_right(target_ids_BT, bos_id),
@@ -43,8 +43,11 @@ def batch_loss(
     rngs=None if dropout_key is None else {'dropout': dropout_key},
     method='features',
   )
+  decoded_BTD, weights_VD, bias_V = features
   return loss_sums(
-    *features,
+    decoded_BTD,
+    weights_VD,
+    bias_V,
     target_ids_BT,
     target_ids_BT != model.pad_id,
     vocab_size=model.target_vocab_size,
@@ -89,11 +92,11 @@ def make_train_step(
     grads = jax.tree.map(lambda g: g / jnp.maximum(sums.tokens, 1), grads)
     updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
     params = optax.apply_updates(state.params, updates)
-    metrics = StepMetrics(
-      sums, optax.global_norm(grads), schedule(state.step)
-    )
+    metrics = StepMetrics(sums, optax.tree.norm(grads), schedule(state.step))
     ema_params = moving_average(config, state, params)
-    return TrainState(state.step + 1, params, opt_state, ema_params), metrics
+    new = TrainState(state.step + 1, params, opt_state, ema_params)
+    # Else Adam's moments of bfloat16 parameters become float32 on the way.
+    return jax.tree.map(lambda x, old: x.astype(old.dtype), new, state), metrics
 
   state_shardings = shardings_of(lambda: build_state(config, model), mesh)
   ids = batch_sharding(mesh, batch_axis=1)

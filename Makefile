@@ -1,0 +1,70 @@
+# The one door. Every target sets up what it needs in .venv; PYTHON=... chooses
+# the interpreter (3.11 or newer) that .venv is made with.
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/pip install -q --disable-pip-version-check
+SOURCES := t2t_jax configs tests
+
+.PHONY: quickstart test test-slow test-parity check format clean
+
+## quickstart: trains a small translator in minutes and shows what it can do
+quickstart: $(VENV)/.runtime
+	$(BIN)/python -m t2t_jax.main --config=configs/quickstart.py \
+	  --workdir=runs/quickstart
+
+## test: the tests of a normal day
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+## test-slow: the tests marked slow
+test-slow: $(VENV)/.dev
+	$(BIN)/python -m pytest -m slow
+
+## test-parity: against torch's own layers; downloads torch
+test-parity: $(VENV)/.parity
+	$(BIN)/python -m pytest tests/parity -m ''
+
+## check: lint, format, types
+check: $(VENV)/.dev
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy
+
+## format: lets ruff write the format and what else it can mend
+format: $(VENV)/.dev
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix $(SOURCES)
+
+## clean: deletes the environment and caches, not runs/
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A command named python3.13 may exist and not start (pyenv's shims), or lack
+# venv, so each is tried.
+$(BIN)/python:
+	@for python in $(PYTHON) python3.13 python3.12 python3.11 python3; do \
+	  if $$python -c 'import ensurepip, sys, venv; \
+	      sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    echo "making $(VENV) with $$($$python --version)"; \
+	    exec $$python -m venv $(VENV); \
+	  fi; \
+	  [ -z '$(PYTHON)' ] || break; \
+	done; \
+	echo 'needs Python 3.11 or newer: make PYTHON=/path/to/python' >&2; exit 1
+
+$(VENV)/.runtime: pyproject.toml | $(BIN)/python
+	@echo 'installing t2t_jax and its dependencies in $(VENV)'
+	@$(INSTALL) -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime
+	@echo 'installing the tools for tests and checks in $(VENV)'
+	@$(INSTALL) -e '.[dev]'
+	@touch $@
+
+$(VENV)/.parity: $(VENV)/.dev
+	@echo 'installing torch in $(VENV)'
+	@$(INSTALL) -e '.[parity]'
+	@touch $@

@@ -1,0 +1,130 @@
+"""A run's directory: its small files, and the lock on it."""
+
+import json
+import os
+import pathlib
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from t2t_jax.checkpoints.workdir import Workdir, write_json
+from t2t_jax.config import from_mapping, to_dict
+from t2t_jax.data.tokenizer import Tokenizers
+from t2t_jax.errors import UsageError
+
+ROOT = pathlib.Path(__file__).parents[2]
+BASE = runpy.run_path(str(ROOT / 'configs' / 'base.py'))['get_config']()
+
+
+@pytest.fixture
+def workdir(tmp_path):
+  """A workdir that holds a run."""
+  mapping = BASE.to_dict()
+  mapping['vocabulary']['kind'] = 'segmented'
+  config = from_mapping(mapping)
+  tokenizers = Tokenizers.train(config.vocabulary, [('a b', 'c d')])
+  directory = Workdir(tmp_path / 'run')
+  directory.path.mkdir()
+  directory.write(config, tokenizers, {'microbatches': 2})
+  return directory
+
+
+def test_reads_back_what_was_written(workdir):
+  assert workdir.holds_a_run()
+  assert workdir.read_config().vocabulary.kind == 'segmented'
+  assert workdir.read_run() == {'microbatches': 2}
+  tokenizers = workdir.read_tokenizers()
+  assert tokenizers.source.encode(['a c']) == tokenizers.target.encode(['a c'])
+
+
+def test_no_directory(tmp_path):
+  missing = Workdir(tmp_path / 'nowhere')
+  assert not missing.holds_a_run()
+  with pytest.raises(UsageError) as error:
+    missing.read_config()
+  assert str(error.value) == (
+    f'--workdir={tmp_path / "nowhere"}: no such directory'
+  )
+
+
+def test_a_directory_without_a_run(tmp_path):
+  with pytest.raises(UsageError) as error:
+    Workdir(tmp_path).read_config()
+  assert str(error.value) == (
+    f'--workdir={tmp_path}: expected a run of t2t_jax, found no config.json '
+    'in it'
+  )
+
+
+@pytest.mark.parametrize('name', ['config.json', 'run.json'])
+def test_a_damaged_file_is_named(workdir, name):
+  (workdir.path / name).write_text('{"model": {')
+  read = workdir.read_config if name == 'config.json' else workdir.read_run
+  with pytest.raises(UsageError) as error:
+    read()
+  expected = f'{workdir.path / name}: not readable as JSON: '
+  assert str(error.value).startswith(expected)
+
+
+def test_a_config_of_another_version_is_named(workdir):
+  values = to_dict(workdir.read_config())
+  del values['model']['d_ff']
+  write_json(workdir.config_file, values)
+  with pytest.raises(UsageError) as error:
+    workdir.read_config()
+  assert str(error.value) == (
+    f'{workdir.config_file}: config.model.d_ff: missing; see configs/base.py'
+  )
+
+
+def test_a_second_holder_is_refused_and_the_first_named(tmp_path):
+  first = Workdir(tmp_path).lock()
+  with pytest.raises(UsageError) as error:
+    Workdir(tmp_path).lock()
+  assert str(error.value) == (
+    f'--workdir={tmp_path}: another run works here (process {os.getpid()} on '
+    f'{socket.gethostname()}); stop it or choose another directory'
+  )
+  first.release()
+  Workdir(tmp_path).lock().release()
+
+
+def test_the_lock_is_free_when_its_process_is_killed(tmp_path):
+  program = (
+    'import sys, time\n'
+    'from t2t_jax.checkpoints.workdir import Workdir\n'
+    f'lock = Workdir({str(tmp_path)!r}).lock()\n'
+    'print("held", flush=True)\n'
+    'time.sleep(600)\n'
+  )
+  with subprocess.Popen(
+    [sys.executable, '-c', program], cwd=ROOT, stdout=subprocess.PIPE
+  ) as holder:
+    assert holder.stdout.readline() == b'held\n'
+    with pytest.raises(UsageError, match=f'process {holder.pid} on '):
+      Workdir(tmp_path).lock()
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+  Workdir(tmp_path).lock().release()
+
+
+def test_a_place_that_cannot_be_written(tmp_path):
+  (tmp_path / 'file').write_text('')
+  place = tmp_path / 'file' / 'run'
+  with pytest.raises(UsageError) as error:
+    Workdir(place).lock()
+  assert str(error.value) == (
+    f'--workdir={place}: cannot be written: Not a directory'
+  )
+
+
+def test_json_is_replaced_whole_or_not_at_all(tmp_path):
+  path = tmp_path / 'file.json'
+  write_json(path, {'a': 'ä'})
+  with pytest.raises(TypeError):
+    write_json(path, {'a': {1, 2}})
+  assert json.loads(path.read_text(encoding='utf-8')) == {'a': 'ä'}

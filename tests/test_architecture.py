@@ -1,0 +1,145 @@
+"""The shape of the house: imports run one way, files stay readable."""
+
+import ast
+import pathlib
+import subprocess
+import sys
+import tomllib
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+PACKAGE = ROOT / 't2t_jax'
+
+# A room may import from itself and from the floors above it in this list.
+FLOORS = (
+  {'t2t_jax', 'errors'},
+  {'config'},
+  {'data', 'model'},
+  {'parallel'},
+  {'checkpoints'},
+  {'decoding'},
+  {'evaluation'},
+  {'training'},
+  {'reporting'},
+  {'cli'},
+  {'main', 'prepare', 'translate', 'evaluate', 'average'},
+)
+FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
+MODULES = sorted(PACKAGE.rglob('*.py'))
+LONGEST = 310
+
+
+def _room(module):
+  """The room of a dotted module name: t2t_jax.data.corpora -> data."""
+  parts = module.split('.')
+  room = parts[1] if len(parts) > 1 else parts[0]
+  return 'config' if room.startswith('config_') else room
+
+
+def _imports(path):
+  """Yields (dotted name, whether it is inside a function) of each import."""
+  tree = ast.parse(path.read_text(encoding='utf-8'))
+  inside = {
+    id(child)
+    for node in ast.walk(tree)
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    for child in ast.walk(node)
+  }
+  # For annotations alone: nothing is imported when the program runs.
+  for node in ast.walk(tree):
+    if isinstance(node, ast.If) and ast.unparse(node.test) == 'TYPE_CHECKING':
+      inside |= {id(child) for child in ast.walk(node)}
+      for child in ast.walk(node):
+        child.names = []
+  for node in ast.walk(tree):
+    if isinstance(node, ast.Import):
+      for alias in node.names:
+        yield alias.name, id(node) in inside
+    elif isinstance(node, ast.ImportFrom) and node.names:
+      assert node.level == 0, f'{path}: relative import'
+      if node.module == 't2t_jax':
+        for alias in node.names:
+          yield f't2t_jax.{alias.name}', id(node) in inside
+      else:
+        yield node.module, id(node) in inside
+
+
+def _name(path):
+  return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize('path', MODULES, ids=_name)
+def test_imports_run_one_way(path):
+  room = _room('.'.join(path.relative_to(ROOT).with_suffix('').parts))
+  room = 't2t_jax' if room == '__init__' else room
+  assert room in FLOOR, f'a new room: {room}'
+  for name, _ in _imports(path):
+    if not name.startswith('t2t_jax'):
+      continue
+    other = _room(name)
+    if other not in FLOOR:  # a name of t2t_jax itself, such as __version__
+      continue
+    assert FLOOR[other] < FLOOR[room] or other == room, f'{room} -> {other}'
+
+
+@pytest.mark.parametrize('path', MODULES, ids=_name)
+def test_what_may_not_be_imported(path):
+  room = path.relative_to(PACKAGE).parts[0]
+  banned = {'tensorflow', 'torch'}
+  if room in ('data', 'errors.py') or room.startswith('config'):
+    banned |= {'jax', 'jaxlib', 'flax', 'optax', 'orbax'}
+  if room == 'model':
+    banned |= {'absl', 'ml_collections', 'orbax'}
+  for name, is_inside in _imports(path):
+    top = name.split('.')[0]
+    assert top not in banned, name
+    if top == 'tensorflow_datasets':
+      assert is_inside, 'costs every start a second'
+
+
+@pytest.mark.parametrize('path', MODULES, ids=_name)
+def test_files_can_be_read_at_one_sitting(path):
+  lines = path.read_text(encoding='utf-8').count('\n')
+  assert lines <= LONGEST
+
+
+def test_config_and_data_start_without_jax():
+  modules = [
+    '.'.join(path.relative_to(ROOT).with_suffix('').parts)
+    for path in MODULES
+    if _room('.'.join(path.relative_to(ROOT).with_suffix('').parts))
+    in ('errors', 'config', 'data')
+  ]
+  program = (
+    'import importlib, sys\n'
+    f'for name in {modules}: importlib.import_module(name)\n'
+    "print([m for m in ('jax', 'tensorflow', 'flax') if m in sys.modules])"
+  )
+  result = subprocess.run(
+    [sys.executable, '-c', program],
+    cwd=ROOT,
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  assert result.stdout == '[]\n', result.stderr
+
+
+def test_the_wheel_carries_every_package():
+  pyproject = tomllib.loads((ROOT / 'pyproject.toml').read_text())
+  listed = pyproject['tool']['setuptools']['packages']
+  found = {
+    '.'.join(path.parent.relative_to(ROOT).parts)
+    for path in PACKAGE.rglob('__init__.py')
+  }
+  assert set(listed) == found | {'t2t_jax.configs'}
+
+
+def test_every_command_is_a_console_script():
+  pyproject = tomllib.loads((ROOT / 'pyproject.toml').read_text())
+  modules = {
+    target.partition(':')[0].removeprefix('t2t_jax.')
+    for target in pyproject['project']['scripts'].values()
+  }
+  assert modules == FLOORS[-1]

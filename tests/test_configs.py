@@ -1,0 +1,101 @@
+"""The shipped configs: complete, commented, and what they say they are."""
+
+import pathlib
+import re
+
+import pytest
+
+from t2t_jax.config import differences, flatten, from_mapping
+from t2t_jax.config_files import load
+
+_UPDATE = re.compile(r'config\.(\w+)\.update\((.*?)\n?\s*\)\n', re.S)
+CONFIGS = pathlib.Path(__file__).parents[1] / 'configs'
+
+
+def _config(name):
+  return from_mapping(load(f'{CONFIGS / name}.py'))
+
+
+def _changed(name):
+  """Returns the fields in which a config differs from base."""
+  changes = differences(_config('base'), _config(name))
+  return {change.partition(':')[0] for change in changes}
+
+
+def test_base_has_a_comment_for_every_field():
+  lines = (CONFIGS / 'base.py').read_text().splitlines()
+  commented, above = set(), False
+  for line in lines:
+    if field := re.match(r'\s+(\w+)=[^#]*(#.*)?$', line):
+      # A comment above a group of fields speaks for those that have none.
+      if field[2] or above:
+        commented.add(field[1])
+    else:
+      above = line.strip().startswith('#')
+  names = {key.split('.')[1] for key in flatten(_config('base'))}
+  # Betas stand under one comment, the cadences under those of their like.
+  unneeded = {'beta2', 'every_epochs', 'every_steps', 'tfds_dev_split'}
+  assert names - commented - unneeded == set()
+
+
+def test_base_and_big_are_the_papers():
+  base, big = flatten(_config('base')), flatten(_config('big'))
+  for key, values in {
+    # Table 3 and sections 5.1 to 6.1.
+    'model.d_model': (512, 1024),
+    'model.d_ff': (2048, 4096),
+    'model.num_heads': (8, 16),
+    'model.d_k': (64, 64),
+    'model.d_v': (64, 64),
+    'model.num_encoder_layers': (6, 6),
+    'model.num_decoder_layers': (6, 6),
+    'model.dropout_rate': (0.1, 0.3),
+    'training.label_smoothing': (0.1, 0.1),
+    'training.steps': (100_000, 300_000),
+    'training.global_batch_tokens': (25_000, 25_000),
+    'optimizer.warmup_steps': (4000, 4000),
+    'optimizer.beta2': (0.98, 0.98),
+    'vocabulary.size': (37_000, 37_000),
+    'checkpoint.average_last': (5, 20),
+    'decoding.beam_size': (4, 4),
+    'decoding.length_penalty_alpha': (0.6, 0.6),
+  }.items():
+    assert (base[key], big[key]) == values, key
+
+
+def test_big_changes_nothing_else():
+  assert _changed('big') == {
+    'model.d_model',
+    'model.d_ff',
+    'model.num_heads',
+    'model.dropout_rate',
+    'training.steps',
+    'checkpoint.every_steps',
+    'checkpoint.keep_last',
+    'checkpoint.average_last',
+    'evaluation.every_steps',
+  }
+
+
+@pytest.mark.parametrize(
+  'name', sorted(p.stem for p in CONFIGS.glob('*.py') if p.stem != 'base')
+)
+def test_a_derived_config_writes_only_what_it_changes(name):
+  config = _config(name)
+  text = (CONFIGS / f'{name}.py').read_text().partition('def get_config')[2]
+  written = set()
+  for section, body in re.findall(
+    r'config\.(\w+)\.update\((.*?)\n?\s*\)\n', text, re.S
+  ):
+    fields = re.findall(r'(?:^|[(\s,])(\w+)=', body)
+    written |= {f'{section}.{field}' for field in fields}
+  assert written <= set(flatten(config))
+  # What is said again must be meant: the shipped files say little of it.
+  assert _changed(name) <= written
+
+
+@pytest.mark.parametrize('name', sorted(p.stem for p in CONFIGS.glob('*.py')))
+def test_a_config_is_a_lab_note(name):
+  note = (CONFIGS / f'{name}.py').read_text().split('"""')[1]
+  assert f'--config=configs/{name}.py' in note
+  assert 'Expected' in note

@@ -1,0 +1,180 @@
+"""The loop's own bookkeeping: what is due, made up for, kept and averaged.
+
+In this process, on eight devices; `say` is where the tests step in.
+"""
+
+import os
+import signal
+
+import jax
+import numpy as np
+import pytest
+from tiny_run import (
+  assert_same,
+  make_config,
+  read_rows,
+  read_state,
+  write_text,
+)
+
+from t2t_jax.checkpoints.params import read_progress
+from t2t_jax.checkpoints.store import list_steps
+from t2t_jax.checkpoints.workdir import Workdir
+from t2t_jax.training.loop import train
+from t2t_jax.training.stopping import Stopped
+
+QUICK = {
+  'training__steps': 10,
+  'training__max_shapes': 1,
+  'checkpoint__every_steps': 5,
+  'evaluation__every_steps': 5,
+  'checkpoint__keep_last': 2,
+}
+
+
+@pytest.fixture(scope='module', autouse=True)
+def _compile_quickly_and_once(tmp_path_factory):
+  cache = tmp_path_factory.mktemp('compiled')
+  # name: (here, elsewhere)
+  settings = {
+    'jax_disable_most_optimizations': (True, False),
+    'jax_compilation_cache_dir': (str(cache), None),
+    'jax_persistent_cache_min_compile_time_secs': (0.0, 1.0),
+    'jax_persistent_cache_min_entry_size_bytes': (-1, 0),
+  }
+  for name, (value, _) in settings.items():
+    jax.config.update(name, value)
+  yield
+  for name, (_, value) in settings.items():
+    jax.config.update(name, value)
+
+
+class Run:
+  """Calls train() on one text; remembers what was said."""
+
+  def __init__(self, directory):
+    self.directory = directory
+    self.said = []
+
+  def train(self, workdir, stop_at=(), **changes):
+    """Trains; tells the run to stop when it says a line like `stop_at`."""
+
+    def say(line):
+      self.said.append(line)
+      if any(words in line for words in stop_at):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    self.said.clear()
+    config = make_config(self.directory, **QUICK | changes)
+    return train(config, Workdir(workdir), say)
+
+
+@pytest.fixture(scope='module')
+def text(tmp_path_factory):
+  directory = tmp_path_factory.mktemp('text')
+  write_text(directory)
+  return directory
+
+
+@pytest.fixture(scope='module')
+def run(text):
+  return Run(text)
+
+
+@pytest.fixture(scope='module')
+def whole(text, run):
+  run.train(text / 'whole')
+  return text / 'whole'
+
+
+def progress_of(workdir, step):
+  progress = read_progress(Workdir(workdir), step)
+  for name in ('train_seconds', 'metrics_bytes'):
+    del progress[name]
+  return progress
+
+
+def test_what_a_run_leaves(whole):
+  assert list_steps(whole / 'checkpoints') == [5, 10]
+  progress = progress_of(whole, 10)
+  values = [row['nll'] for row in read_rows(whole, 'dev')]
+  assert progress == {
+    'step': 10,
+    'evaluated_step': 10,
+    'best_step': (5, 10)[int(np.argmin(values))],
+    'best_value': pytest.approx(min(values), rel=1e-5),
+    'best_metric': 'nll',
+    'evaluations_since_best': 1 - int(np.argmin(values)),
+    'scheduled_steps': [5, 10],
+  }
+
+
+@pytest.mark.parametrize('step', [5, 10])
+def test_stopped_in_an_evaluation(run, whole, tmp_path, step):
+  # The line of this update is said right before the evaluation begins.
+  with pytest.raises(Stopped) as stopped:
+    run.train(tmp_path, stop_at=[f'step {step}/10'])
+  assert str(stopped.value) == (
+    f'stopped by SIGTERM after step {step}, which is saved; the same command '
+    'goes on'
+  )
+  assert not any(f'step {step}  dev nll' in line for line in run.said)
+  # Told again to stop before the evaluation is made up for.
+  with pytest.raises(Stopped):
+    run.train(tmp_path, stop_at=[f'resuming after step {step}'])
+  assert run.train(tmp_path).step == 10
+  evaluated = next(i for i, x in enumerate(run.said) if 'dev nll' in x)
+  assert run.said[evaluated].startswith(f'step {step}  dev nll ')
+  assert not any(f'step {step + 1}/' in x for x in run.said[:evaluated])
+  assert_same(read_state(tmp_path, 10), read_state(whole, 10))
+  # Also what is averaged and which is best do not show the interruption.
+  assert progress_of(tmp_path, 10) == progress_of(whole, 10)
+  for kind in ('train', 'dev'):
+    rows = read_rows(tmp_path, kind)
+    expected = [row['step'] for row in read_rows(whole, kind)]
+    assert [row['step'] for row in rows] == expected
+
+
+def test_the_last_step_is_scheduled_also_where_it_is_the_best(run, tmp_path):
+  run.train(
+    tmp_path,
+    training__steps=3,
+    checkpoint__every_steps=100,
+    evaluation__every_steps=3,
+  )
+  progress = progress_of(tmp_path, 3)
+  assert progress['best_step'] == 3
+  assert progress['scheduled_steps'] == [3]
+
+
+def test_the_best_is_only_saved_where_it_is_kept(run, tmp_path):
+  run.train(
+    tmp_path,
+    training__steps=6,
+    checkpoint__every_steps=6,
+    checkpoint__keep_best=False,
+    evaluation__every_steps=2,
+  )
+  assert list_steps(tmp_path / 'checkpoints') == [6]
+  rows = read_rows(tmp_path, 'dev')
+  assert [row['step'] for row in rows] == [2, 4, 6]
+
+
+def test_smaller_microbatches_go_on(run, tmp_path):
+  changes = {'model__dropout_rate': 0.0, 'training__microbatch_tokens': 16}
+  run.train(tmp_path / 'one', **changes)
+  run.train(tmp_path / 'two', training__steps=5, **changes)
+  changes['training__microbatch_tokens'] = 8
+  run.train(tmp_path / 'two', **changes)
+  assert 'resuming with other microbatches: 1 -> 2' in run.said
+  one, two = (read_state(tmp_path / name, 10) for name in ('one', 'two'))
+  for name in one:
+    if 'params' in name:
+      np.testing.assert_allclose(two[name], one[name], atol=1e-5)
+
+
+def test_two_runs_do_not_share_a_workdir(run, tmp_path):
+  lock = Workdir(tmp_path).lock()
+  with pytest.raises(ValueError, match='another run works here'):
+    run.train(tmp_path)
+  lock.release()

@@ -1,0 +1,153 @@
+"""Which config may go on with a workdir, and which is refused, and how."""
+
+import dataclasses
+
+import jax
+import pytest
+from tiny_run import make_config, write_text
+
+from t2t_jax.checkpoints.workdir import Workdir
+from t2t_jax.config import MeshConfig
+from t2t_jax.data.token_store import prepare
+from t2t_jax.errors import UsageError
+from t2t_jax.parallel.mesh import create_mesh
+from t2t_jax.training.run_record import record_run
+
+
+class Setup:
+  """A directory of text and a workdir to record runs in."""
+
+  def __init__(self, directory):
+    self.directory = directory
+    self.workdir = Workdir(directory / 'run')
+    self.workdir.path.mkdir()
+    write_text(directory)
+
+  def record(self, microbatches=1, devices=1, **changes):
+    """Records a run of the config; returns what was said."""
+    said = []
+    config = make_config(self.directory, **changes)
+    record_run(
+      config,
+      self.workdir,
+      prepare(config, lambda line: None),
+      microbatches,
+      create_mesh(MeshConfig(-1, 1, 1), jax.devices()[:devices]),
+      said.append,
+    )
+    return said
+
+
+@pytest.fixture
+def setup(tmp_path):
+  return Setup(tmp_path)
+
+
+def test_a_new_run_is_written_down(setup):
+  assert setup.record(microbatches=3) == []
+  run = setup.workdir.read_run()
+  assert run['microbatches'] == 3
+  assert run['mesh'] == {'data': 1, 'fsdp': 1, 'tensor': 1}
+  assert run['data_report']['train']['kept'] == 60
+  assert {'jax', 'orbax-checkpoint', 't2t_jax'} <= run['versions'].keys()
+  assert setup.workdir.read_config() == make_config(setup.directory)
+  tokenizers = setup.workdir.read_tokenizers()
+  assert tokenizers.source.vocab_size == 12
+
+
+def test_the_same_run_goes_on_and_keeps_its_start(setup):
+  setup.record()
+  started = setup.workdir.read_run()['started']
+  assert setup.record() == []
+  assert setup.workdir.read_run()['started'] == started
+
+
+def test_what_may_change_may_change(setup):
+  setup.record()
+  said = setup.record(
+    microbatches=2,
+    devices=2,
+    training__steps=99,
+    training__microbatch_tokens=64,
+    checkpoint__every_steps=7,
+    evaluation__patience=3,
+    decoding__beam_size=5,
+    logging__every_steps=50,
+    data__cache_dir=str(setup.directory / 'other_cache'),
+  )
+  assert said == [
+    'resuming with other microbatches: 1 -> 2',
+    "resuming with other mesh: {'data': 1, 'fsdp': 1, 'tensor': 1} -> "
+    "{'data': 2, 'fsdp': 1, 'tensor': 1}",
+  ]
+  assert setup.workdir.read_config().training.steps == 99
+
+
+def test_differences_are_refused_and_listed(setup):
+  setup.record()
+  with pytest.raises(UsageError) as error:
+    setup.record(
+      training__seed=2, optimizer__beta2=0.9, checkpoint__every_steps=7
+    )
+  assert str(error.value) == (
+    f'--workdir={setup.workdir.path}: holds a run that differs in '
+    'training.seed: 1 -> 2; optimizer.beta2: 0.98 -> 0.9. Give its own '
+    'config to go on, or another workdir'
+  )
+  # A refusal leaves everything as it was.
+  assert setup.workdir.read_config() == make_config(setup.directory)
+
+
+def test_steps_of_a_cosine_schedule_are_part_of_it(setup):
+  setup.record(optimizer__schedule='cosine')
+  with pytest.raises(UsageError, match=r'training\.steps: 60 -> 99\. Give'):
+    setup.record(optimizer__schedule='cosine', training__steps=99)
+
+
+def test_other_text_is_refused(setup):
+  setup.record()
+  old = setup.workdir.read_run()['data_fingerprint'][:12]
+  write_text(setup.directory, pairs=61)
+  with pytest.raises(UsageError) as error:
+    setup.record()
+  assert 'differs in the text: its fingerprint is ' in str(error.value)
+  assert f', was {old}. Give its own config' in str(error.value)
+
+
+def test_text_elsewhere_but_equal_is_the_same(setup, tmp_path):
+  setup.record()
+  (tmp_path / 'moved').mkdir()
+  write_text(tmp_path / 'moved')
+  assert setup.record(data__directory=str(tmp_path / 'moved')) == []
+
+
+def test_checkpoints_of_an_unknown_run_are_refused(setup):
+  setup.record()
+  (setup.workdir.checkpoints / '20').mkdir(parents=True)
+  setup.workdir.config_file.unlink()
+  with pytest.raises(UsageError) as error:
+    setup.record()
+  assert str(error.value) == (
+    f'--workdir={setup.workdir.path}: holds checkpoints [20] but no '
+    'config.json that says of which run; choose another directory'
+  )
+
+
+def test_a_damaged_record_is_named(setup):
+  setup.record()
+  setup.workdir.run_file.write_text('{')
+  with pytest.raises(UsageError, match=r'run\.json: not readable as JSON'):
+    setup.record()
+
+
+def test_other_versions_are_told(setup):
+  setup.record()
+  run = setup.workdir.read_run()
+  run['versions']['jax'] = '0.1'
+  config = make_config(setup.directory)
+  setup.workdir.write(config, setup.workdir.read_tokenizers(), run)
+  [line] = setup.record()
+  assert line.startswith('resuming with other versions: ')
+  assert dataclasses.asdict(config) == dataclasses.asdict(
+    setup.workdir.read_config()
+  )

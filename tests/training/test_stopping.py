@@ -1,0 +1,39 @@
+"""Being told to stop."""
+
+import os
+import signal
+
+import pytest
+
+from t2t_jax.training.stopping import StopSignal
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+def test_the_first_signal_is_noted(number):
+  with StopSignal() as stop:
+    assert not stop
+    os.kill(os.getpid(), number)
+    assert stop
+    assert stop.name == signal.Signals(number).name
+
+
+def test_a_second_sigterm_changes_nothing():
+  with StopSignal() as stop:
+    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert stop.name == 'SIGTERM'
+
+
+def test_a_second_interrupt_ends_at_once():
+  with StopSignal():
+    os.kill(os.getpid(), signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+      os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_the_handlers_before_come_back():
+  before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+  with StopSignal():
+    assert signal.getsignal(signal.SIGTERM) != before[0]
+  after = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+  assert after == before
