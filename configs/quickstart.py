@@ -40,12 +40,12 @@ def get_config() -> config_dict.ConfigDict:
     )
     # Every word is a piece: 2,000 hold both languages' words.
     config.vocabulary.update(size=2000)
-    config.training.update(steps=800, global_batch_tokens=2048, max_shapes=6)
+    config.training.update(steps=1000, global_batch_tokens=2048, max_shapes=6)
     config.optimizer.update(
       schedule='cosine', peak_learning_rate=0.003, warmup_steps=150
     )
     config.checkpoint.update(every_steps=200, keep_last=2, average_last=1)
-    config.evaluation.update(every_steps=400)
+    config.evaluation.update(every_steps=500)
     config.decoding.update(beam_size=4)
     config.logging.update(every_steps=50)
   return config
