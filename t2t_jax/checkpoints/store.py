@@ -1,6 +1,7 @@
 """Saving and restoring the training state of a run, by orbax."""
 
 import json
+import shutil
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,10 @@ class CheckpointStore:
   def __init__(self, path: Path, report: Callable[[str], None] = print):
     """Opens `path`, made if absent; `report` is told of damage, in a line."""
     path.mkdir(parents=True, exist_ok=True)
+    # What a save left that was killed. orbax can do it, but in a thread that
+    # may still be at it when the first save begins.
+    for leftover in path.glob('*.orbax-checkpoint-tmp*'):
+      shutil.rmtree(leftover)
     self._path, self._report = path, report
     self._keep: set[int] | None = None
     self._saving: int | None = None
@@ -33,7 +38,6 @@ class CheckpointStore:
       path,
       options=ocp.CheckpointManagerOptions(
         enable_async_checkpointing=True,
-        cleanup_tmp_directories=True,
         async_options=ocp.options.AsyncOptions(
           # Called when all files are written, before the renaming.
           post_finalization_callback=self._write_manifest
