@@ -18,10 +18,14 @@ def main() -> None:
   # Not before the cache is set: they start jax.
   from t2t_jax.training.finish import finish
   from t2t_jax.training.loop import train
+  from t2t_jax.training.stopping import stop_at_once
 
   workdir = cli.workdir(_WORKDIR)
   result = train(config, workdir, cli.say)
-  finish(workdir, result, cli.say)
+  with stop_at_once(
+    'after the last update; the same command scores the saved model'
+  ):
+    finish(workdir, result, cli.say)
 
 
 def run() -> None:

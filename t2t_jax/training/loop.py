@@ -106,7 +106,15 @@ class Trainer:
     )
     per_pass = config.training.microbatch_tokens * batch_shards(mesh)
     self._microbatches = -(-config.training.global_batch_tokens // per_pass)
-    record_run(config, workdir, prepared, self._microbatches, mesh, say)
+    record_run(
+      config,
+      workdir,
+      prepared,
+      self._batches.shapes,
+      self._microbatches,
+      mesh,
+      say,
+    )
     self._train_step = make_train_step(
       config, self._model, tokenizers.target.bos_id, mesh
     )

@@ -20,6 +20,7 @@ def record_run(
   config: Config,
   workdir: Workdir,
   prepared: Prepared,
+  shapes: tuple[tuple[int, int, int], ...],
   microbatches: int,
   mesh: jax.sharding.Mesh,
   say: Callable[[str], None],
@@ -33,6 +34,7 @@ def record_run(
     'started': datetime.datetime.now(datetime.UTC).isoformat('T', 'seconds'),
     'data_fingerprint': prepared.fingerprint,
     'data_report': prepared.report,
+    'batch_shapes': [list(shape) for shape in shapes],
     'microbatches': microbatches,
     'mesh': dict(mesh.shape),
     'devices': f'{jax.device_count()} x {jax.devices()[0].device_kind}',
@@ -63,6 +65,10 @@ def _check_same(
       'the text: its fingerprint is '
       f'{new["data_fingerprint"][:12]}, was {old["data_fingerprint"][:12]}'
     ]
+  if old.get('batch_shapes', new['batch_shapes']) != new['batch_shapes']:
+    differences.append(
+      'the batch shapes: this version of t2t_jax fits others to the same text'
+    )
   if differences:
     raise UsageError(
       f'--workdir={workdir.path}: holds a run that differs in '

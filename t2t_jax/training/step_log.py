@@ -83,7 +83,8 @@ class StepLog:
         f'step {step}: the loss is {loss}, the gradient norm {norm}, on the '
         f'batch of update {step - 1} (shape {batch.source_ids_BS.shape} and '
         f'{batch.target_ids_BT.shape}). The newest checkpoint is from before; '
-        'a lower optimizer.peak_learning_rate or optimizer.clip_norm=1 helps'
+        'in another workdir a lower optimizer.peak_learning_rate or '
+        'optimizer.clip_norm=1 may help'
       )
     self._loss += loss
     self._nll += float(metrics.sums.nll)

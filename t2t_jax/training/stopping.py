@@ -1,6 +1,8 @@
 """Being told to stop, and stopping well."""
 
+import contextlib
 import signal
+from collections.abc import Iterator
 from types import FrameType
 
 
@@ -31,6 +33,23 @@ class StopSignal:
     if self.name is not None and number == signal.SIGINT:
       raise KeyboardInterrupt
     self.name = signal.Signals(number).name
+
+
+@contextlib.contextmanager
+def stop_at_once(why: str) -> Iterator[None]:
+  """SIGTERM and SIGINT raise Stopped here: there is nothing to save."""
+
+  def stop(number: int, frame: FrameType | None) -> None:
+    del frame
+    raise Stopped(f'stopped by {signal.Signals(number).name} {why}')
+
+  numbers = (signal.SIGTERM, signal.SIGINT)
+  before = [signal.signal(number, stop) for number in numbers]
+  try:
+    yield
+  finally:
+    for number, handler in zip(numbers, before, strict=True):
+      signal.signal(number, handler)
 
 
 class Stopped(Exception):

@@ -23,7 +23,7 @@ class Setup:
     self.workdir.path.mkdir()
     write_text(directory)
 
-  def record(self, microbatches=1, devices=1, **changes):
+  def record(self, microbatches=1, devices=1, shapes=((8, 5, 6),), **changes):
     """Records a run of the config; returns what was said."""
     said = []
     config = make_config(self.directory, **changes)
@@ -31,6 +31,7 @@ class Setup:
       config,
       self.workdir,
       prepare(config, lambda line: None),
+      shapes,
       microbatches,
       create_mesh(MeshConfig(-1, 1, 1), jax.devices()[:devices]),
       said.append,
@@ -151,3 +152,10 @@ def test_other_versions_are_told(setup):
   assert dataclasses.asdict(config) == dataclasses.asdict(
     setup.workdir.read_config()
   )
+
+
+def test_a_version_that_fits_other_batch_shapes_is_refused(setup):
+  setup.record(shapes=((8, 5, 6), (4, 9, 9)))
+  setup.record(shapes=((8, 5, 6), (4, 9, 9)))
+  with pytest.raises(UsageError, match='differs in the batch shapes: this ver'):
+    setup.record(shapes=((8, 5, 6), (4, 9, 10)))

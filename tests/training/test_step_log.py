@@ -130,6 +130,6 @@ def test_not_a_number_stops_with_step_and_batch(log, loss, norm, found):
     log.log.finish(log.progress)
   assert str(error.value) == (
     f'step 3: {found}, on the batch of update 2 (shape (2, 4) and (2, 3)). '
-    'The newest checkpoint is from before; a lower '
-    'optimizer.peak_learning_rate or optimizer.clip_norm=1 helps'
+    'The newest checkpoint is from before; in another workdir a lower '
+    'optimizer.peak_learning_rate or optimizer.clip_norm=1 may help'
   )

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from t2t_jax.training.stopping import StopSignal
+from t2t_jax.training.stopping import Stopped, StopSignal, stop_at_once
 
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
@@ -37,3 +37,14 @@ def test_the_handlers_before_come_back():
     assert signal.getsignal(signal.SIGTERM) != before[0]
   after = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
   assert after == before
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+def test_where_nothing_is_to_be_saved_it_stops_at_once(number):
+  before = signal.getsignal(number)
+  with (
+    pytest.raises(Stopped, match=f'stopped by {number.name} after the end'),
+    stop_at_once('after the end'),
+  ):
+    os.kill(os.getpid(), number)
+  assert signal.getsignal(number) is before
