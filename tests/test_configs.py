@@ -7,6 +7,7 @@ import pytest
 
 from t2t_jax.config import differences, flatten, from_mapping
 from t2t_jax.config_files import load
+from t2t_jax.errors import UsageError
 
 _UPDATE = re.compile(r'config\.(\w+)\.update\((.*?)\n?\s*\)\n', re.S)
 CONFIGS = pathlib.Path(__file__).parents[1] / 'configs'
@@ -99,3 +100,13 @@ def test_a_config_is_a_lab_note(name):
   note = (CONFIGS / f'{name}.py').read_text().split('"""')[1]
   assert f'--config=configs/{name}.py' in note
   assert 'Expected' in note
+
+
+def test_multi30k_takes_the_raw_text_too():
+  raw = flatten(from_mapping(load(f'{CONFIGS}/multi30k.py:raw')))
+  assert raw['data.train_source'] == ('train.en',)
+  assert raw['data.test_target'][0] == 'test_2016_flickr.de'
+  assert raw['evaluation.bleu_tokenize'] == '13a'
+  assert raw['vocabulary.normalization'] == 'nmt_nfkc'
+  with pytest.raises(UsageError, match="expected tok or raw, found 'tokk'"):
+    load(f'{CONFIGS}/multi30k.py:tokk')
