@@ -14,7 +14,7 @@ def keep_freed_memory() -> None:
 
   XLA on a CPU takes an update's buffers from malloc and gives them back.
   Large ones come from mmap by default, so that the kernel clears each of
-  their pages anew in every update: a fifth of the time of a tiny model's
+  their pages anew in every update: a sixth of the time of a tiny model's
   (BUILD_NOTES.md).
   """
   if not sys.platform.startswith('linux'):
