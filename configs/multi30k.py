@@ -3,7 +3,7 @@
 The model is Transformer-tiny of Wu et al. (ACL 2021, arXiv 2105.14462): 4+4
 layers, d_model 128, d_ff 256, 4 heads, one embedding for all, joint BPE of
 10,000. The recipe is ours: pre-norm and a cosine to zero over 43 epochs of
-4,096-token updates, 0.3 of the tokens of theirs (post-norm, inverse square
+4,096-token updates, a third of the tokens of theirs (post-norm, inverse square
 root, 8,000 updates of 2 x 4,096 tokens, dropout 0.3).
 
   python -m t2t_jax.main --config=configs/multi30k.py --workdir=runs/multi30k \\
