@@ -150,10 +150,21 @@ def get_config() -> config_dict.ConfigDict:
 
   config.decoding = config_dict.ConfigDict(
     dict(
+      method='beam',  # beam (of size 1: greedy search), sampling
       beam_size=4,  # (6.1)
       length_penalty_alpha=0.6,  # (6.1), Wu et al. 2016
       max_decode_length_offset=50,  # output at most input + this, tokens (6.1)
-      batch_tokens=4096,  # source tokens times beams decoded at one time
+      min_length=0,  # output at least so many tokens
+      no_repeat_ngram=0,  # no n-gram of this size twice in an output; 0: any
+      num_samples=1,  # of method='sampling': drawn for each sentence
+      temperature=1.0,  # sampling: logits are divided by it
+      top_k=0,  # sampling: only the k most probable tokens; 0: all
+      top_p=1.0,  # sampling: only the fewest tokens of this probability mass
+      seed=1,  # of sampling
+      # Minimum Bayes risk: of the beam or the samples, the one most like the
+      # others by chrf or bleu; none: the most probable of the beam.
+      mbr='none',
+      batch_tokens=4096,  # source tokens times beams (or samples) at one time
       checkpoint='averaged',  # averaged, best, latest, or a step's number
     )
   )

@@ -40,7 +40,7 @@ def get_config(text: str = 'tok') -> config_dict.ConfigDict:
       num_encoder_layers=4,
       num_decoder_layers=4,
       norm_position='pre',
-      dropout_rate=0.25,
+      dropout_rate=0.3,
     )
     config.data.update(
       directory='data/multi30k',
@@ -55,13 +55,13 @@ def get_config(text: str = 'tok') -> config_dict.ConfigDict:
     if text == 'tok':
       config.vocabulary.update(normalization='identity')
       config.evaluation.update(bleu_tokenize='none')
-    config.training.update(steps=5000, global_batch_tokens=4096)
+    config.training.update(steps=9000, global_batch_tokens=4096)
     config.optimizer.update(
       schedule='cosine', peak_learning_rate=0.005, warmup_steps=1000
     )
     config.checkpoint.update(
-      every_steps=0, every_epochs=1.0, keep_last=5, average_last=5
+      every_steps=0, every_epochs=1.0, keep_last=10, average_last=10
     )
-    config.evaluation.update(every_steps=300, bleu_sentences=500)
+    config.evaluation.update(every_steps=500, bleu_sentences=500)
     config.decoding.update(beam_size=5)
   return config

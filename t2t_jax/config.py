@@ -7,14 +7,11 @@ reasons stand in `configs/base.py`.
 """
 
 import dataclasses
-import math
-import types
-import typing
 from collections.abc import Mapping
 from typing import Any
 
 from t2t_jax import config_checks
-from t2t_jax.errors import UsageError, nearest
+from t2t_jax.config_build import build
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,11 +131,25 @@ class EvaluationConfig:
 
 @dataclasses.dataclass(frozen=True)
 class DecodingConfig:
+  method: str
   beam_size: int
   length_penalty_alpha: float
   max_decode_length_offset: int
+  min_length: int
+  no_repeat_ngram: int
+  num_samples: int
+  temperature: float
+  top_k: int
+  top_p: float
+  seed: int
+  mbr: str
   batch_tokens: int
   checkpoint: str
+
+  @property
+  def num_slots(self) -> int:
+    """Hypotheses of a sentence that are decoded at one time."""
+    return self.num_samples if self.method == 'sampling' else self.beam_size
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,7 +206,7 @@ def from_mapping(mapping: Mapping[str, Any]) -> Config:
     UsageError: an unknown or missing key, a wrong type, or values that do not
       go together; the message names the key, what was expected and found.
   """
-  config = _build(Config, mapping, '')
+  config = build(Config, mapping)
   check(config)
   return config
 
@@ -247,62 +258,3 @@ def flatten(config: Config) -> dict[str, Any]:
     for section in dataclasses.fields(config)
     for field in dataclasses.fields(getattr(config, section.name))
   }
-
-
-# --- the door: mapping -> dataclasses ----------------------------------------
-
-
-def _build(cls: Any, mapping: Mapping[str, Any], prefix: str) -> Any:
-  hints = typing.get_type_hints(cls)
-  if not isinstance(mapping, Mapping) and not hasattr(mapping, 'keys'):
-    raise UsageError(
-      f'config.{prefix.rstrip(".")}: expected the fields {sorted(hints)}, '
-      f'found {mapping!r}'
-    )
-  for key in mapping:
-    if key not in hints:
-      raise UsageError(
-        f'config.{prefix}{key}: there is no such field.{nearest(key, hints)}'
-      )
-  for key in hints:
-    if key not in mapping:
-      raise UsageError(f'config.{prefix}{key}: missing; see configs/base.py')
-  return cls(
-    **{
-      key: _build(hint, mapping[key], f'{prefix}{key}.')
-      if dataclasses.is_dataclass(hint)
-      else _convert(mapping[key], hint, f'config.{prefix}{key}')
-      for key, hint in hints.items()
-    }
-  )
-
-
-def _convert(value: Any, hint: Any, key: str) -> Any:
-  if isinstance(hint, types.UnionType):  # `float | None`
-    if value is None:
-      return None
-    hint = next(arg for arg in typing.get_args(hint) if arg is not type(None))
-  if hint == tuple[str, ...]:
-    return _names(value, key)
-  if hint is float and isinstance(value, int) and not isinstance(value, bool):
-    return float(value)
-  if isinstance(value, float) and not math.isfinite(value):
-    raise UsageError(f'{key}: expected a finite number, found {value}')
-  if type(value) is not hint:
-    raise UsageError(
-      f'{key}: expected {hint.__name__}, found {value!r} '
-      f'({type(value).__name__})'
-    )
-  return value
-
-
-def _names(value: Any, key: str) -> tuple[str, ...]:
-  """A tuple of names; `a,b` on the command line is two of them."""
-  values = [value] if isinstance(value, str) else value
-  if not isinstance(values, (tuple, list)) or not all(
-    isinstance(item, str) for item in values
-  ):
-    raise UsageError(f'{key}: expected file names, found {value!r}')
-  return tuple(
-    name.strip() for item in values for name in item.split(',') if name.strip()
-  )

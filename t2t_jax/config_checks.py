@@ -1,113 +1,19 @@
-"""The checks of a config's values, alone and across fields."""
+"""The checks of a config across its fields."""
 
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from t2t_jax.config_values import check_values
 from t2t_jax.errors import UsageError, nearest
 
 if TYPE_CHECKING:
   from t2t_jax.config import (
     CheckpointConfig,
     Config,
+    DecodingConfig,
     EvaluationConfig,
     ModelConfig,
   )
-
-# sacreBLEU's names; none: the text is tokenised already.
-BLEU_TOKENIZATIONS = (
-  '13a',
-  'none',
-  'intl',
-  'char',
-  'zh',
-  'ja-mecab',
-  'ko-mecab',
-  'flores200',
-  'spm',
-)
-
-_CHOICES = {
-  'model.norm_position': ('post', 'pre'),
-  'model.activation': ('relu', 'gelu', 'swish'),
-  'model.positions': ('sinusoidal', 'learned', 'relative'),
-  'model.attention_impl': ('reference', 'xla', 'cudnn'),
-  'model.compute_dtype': ('float32', 'bfloat16'),
-  'model.param_dtype': ('float32', 'bfloat16'),
-  'data.kind': ('generated', 'text', 'tfds'),
-  'vocabulary.kind': ('bpe', 'unigram', 'segmented'),
-  'vocabulary.normalization': (
-    'identity',
-    'nmt_nfkc',
-    'nfkc',
-    'nmt_nfkc_cf',
-    'nfkc_cf',
-  ),
-  'optimizer.schedule': ('inverse_sqrt', 'cosine', 'constant'),
-  'evaluation.best_metric': ('bleu', 'nll'),
-  'evaluation.bleu_tokenize': BLEU_TOKENIZATIONS,
-}
-
-_AT_LEAST = {
-  'model': dict.fromkeys(
-    (
-      'd_model',
-      'd_ff',
-      'd_k',
-      'd_v',
-      'num_heads',
-      'num_encoder_layers',
-      'num_decoder_layers',
-      'max_positions',
-      'max_relative_distance',
-      'vocab_row_multiple',
-    ),
-    1,
-  ),
-  'data': {
-    'generated_train_pairs': 1,
-    'generated_dev_pairs': 1,
-    'generated_test_pairs': 1,
-    'max_tokens': 2,
-    'max_length_ratio': 1,
-  },
-  'vocabulary': {'size': 8, 'target_size': 8, 'training_sentences': 1},
-  'training': {
-    'steps': 1,
-    'global_batch_tokens': 1,
-    'microbatch_tokens': 1,
-    'max_shapes': 1,
-    'length_multiple': 1,
-    'loss_chunk': 1,
-    'seed': 0,
-  },
-  'optimizer': {
-    'warmup_steps': 1,
-    'final_learning_rate': 0,
-    'weight_decay': 0,
-    'clip_norm': 0,
-  },
-  'checkpoint': {'keep_last': 1, 'average_last': 1},
-  'evaluation': {'bleu_beam_size': 1, 'bleu_sentences': 0, 'patience': 0},
-  'decoding': {
-    'beam_size': 1,
-    'max_decode_length_offset': 1,
-    'batch_tokens': 1,
-    'length_penalty_alpha': 0,
-  },
-  'logging': {'every_steps': 1},
-}
-
-_ABOVE_ZERO = ('model.layer_norm_epsilon', 'optimizer.epsilon')
-
-_RATES = (
-  'model.dropout_rate',
-  'model.attention_dropout_rate',
-  'model.activation_dropout_rate',
-  'training.label_smoothing',
-  'training.ema_decay',
-  'optimizer.beta1',
-  'optimizer.beta2',
-)
 
 
 def check(config: 'Config', flat: dict[str, Any]) -> None:
@@ -117,36 +23,30 @@ def check(config: 'Config', flat: dict[str, Any]) -> None:
     config: all fields have their types.
     flat: the same as {'section.field': value}.
   """
-  for key, choices in _CHOICES.items():
-    if flat[key] not in choices:
-      raise UsageError(
-        f'config.{key}: expected one of {", ".join(choices)}, '
-        f"found '{flat[key]}'.{nearest(str(flat[key]), choices)}"
-      )
-  for section, bounds in _AT_LEAST.items():
-    for name, bound in bounds.items():
-      value = flat[f'{section}.{name}']
-      if value < bound:
-        raise UsageError(
-          f'config.{section}.{name}: expected at least {bound}, found {value}'
-        )
-  for key in _ABOVE_ZERO:
-    if flat[key] <= 0:
-      raise UsageError(
-        f'config.{key}: expected a number above 0, found {flat[key]}'
-      )
-  for key in _RATES:
-    if not 0 <= flat[key] < 1:
-      raise UsageError(
-        f'config.{key}: expected a rate in [0, 1), found {flat[key]}'
-      )
+  check_values(flat)
   _check_model(config.model)
   _check_cadence('checkpoint', config.checkpoint)
   _check_cadence('evaluation', config.evaluation)
   _check_training(config)
   _check_data(config)
   _check_mesh(config)
-  _check_checkpoint(config.decoding.checkpoint)
+  _check_decoding(config.decoding)
+
+
+def _check_decoding(decoding: 'DecodingConfig') -> None:
+  _check_checkpoint(decoding.checkpoint)
+  if decoding.top_p > 1:
+    raise UsageError(
+      'config.decoding.top_p: expected a probability in (0, 1], found '
+      f'{decoding.top_p}'
+    )
+  if decoding.mbr != 'none' and decoding.num_slots < 2:
+    name = 'num_samples' if decoding.method == 'sampling' else 'beam_size'
+    raise UsageError(
+      f"config.decoding.mbr: '{decoding.mbr}' chooses among candidates, "
+      f'expected config.decoding.{name} of at least 2, found '
+      f'{decoding.num_slots}'
+    )
 
 
 def _check_checkpoint(name: str) -> None:

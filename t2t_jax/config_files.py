@@ -59,6 +59,20 @@ def load_beside(file: str, name: str) -> Any:
   return _execute(Path(file).with_name(name)).get_config()
 
 
+def with_base_values(values: dict[str, Any]) -> dict[str, Any]:
+  """Returns nested `values` with those of base.py where there are none.
+
+  A run of an older version lacks what was added since; base.py's value of a
+  new field is what went before it.
+  """
+  filled = dict(values)
+  base = load_beside(str(_installed() / 'base.py'), 'base.py').to_dict()
+  for section, fields in base.items():
+    given = values.get(section, {})
+    filled[section] = {**fields, **given} if isinstance(given, dict) else given
+  return filled
+
+
 def _installed() -> Path:
   """The configs of this package: in a checkout they lie beside it."""
   package = Path(__file__).parent

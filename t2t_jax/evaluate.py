@@ -18,7 +18,7 @@ from absl import flags
 from t2t_jax import cli
 from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import Config
-from t2t_jax.config_checks import BLEU_TOKENIZATIONS
+from t2t_jax.config_values import BLEU_TOKENIZATIONS
 from t2t_jax.errors import UsageError
 
 _WORKDIR = cli.define_workdir()

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from t2t_jax.config import Config, from_mapping, to_dict
+from t2t_jax.config_files import with_base_values
 from t2t_jax.data.tokenizer import Tokenizers
 from t2t_jax.errors import UsageError
 
@@ -44,7 +45,7 @@ class Workdir:
     """
     values = self._read(self.config_file)
     try:
-      return from_mapping(values)
+      return from_mapping(with_base_values(values))
     except UsageError as error:
       raise UsageError(f'{self.config_file}: {error}') from error
 
@@ -68,13 +69,13 @@ class Workdir:
     if not self.path.is_dir():
       raise UsageError(f'--workdir={self.path}: no such directory')
     try:
-      return json.loads(file.read_text(encoding='utf-8'))
+      return dict(json.loads(file.read_text(encoding='utf-8')))
     except FileNotFoundError:
       raise UsageError(
         f'--workdir={self.path}: expected a run of t2t_jax, found no '
         f'{file.name} in it'
       ) from None
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
       raise UsageError(f'{file}: not readable as JSON: {error}') from None
 
   def lock(self) -> 'Lock':

@@ -20,13 +20,16 @@ from t2t_jax.decoding.beams import (
   read_hypotheses,
   start_beams,
 )
-from t2t_jax.decoding.greedy import greedy_search
 from t2t_jax.decoding.growing_loop import growing_loop
 from t2t_jax.decoding.hypotheses import (
   Hypotheses,
   banned_ids,
   length_penalty,
 )
+from t2t_jax.decoding.phrase_beams import keep_live_by_need, phrase_candidates
+from t2t_jax.decoding.phrases import Phrases, start_progress_BWC
+from t2t_jax.decoding.rules import NO_RULES, Rules
+from t2t_jax.decoding.single_path import greedy_search
 
 # token_ids_BW, position, ancestors_BWT, kv_cache -> logits_BWV, kv_cache
 StepFunction = Callable[[Any, Any, Any, Any], tuple[Any, Any]]
@@ -44,6 +47,8 @@ def beam_search(
   eos_id: int,
   pad_id: int,
   num_results: int | None = None,
+  rules: Rules = NO_RULES,
+  phrases: Phrases | None = None,
   stop_early: bool = True,
   cache_lengths: tuple[int, ...] = (),
 ) -> Hypotheses:
@@ -72,6 +77,9 @@ def beam_search(
     bos_id, eos_id, pad_id: the target's special tokens.
     num_results: N, from 1 to W; default W. Fewer let sentences end sooner; the
       first N are the same for any N.
+    rules: what hypotheses must obey beside.
+    phrases: what each must contain; a sentence's longest length must leave
+      room for its prefix, all its phrases and EOS.
     stop_early: False searches on to the longest length, for the same result.
     cache_lengths: shorter T, ascending, that the search begins with, so that
       short results do not pay for a long cache; each is compiled apart.
@@ -81,7 +89,7 @@ def beam_search(
     raise ValueError(
       f'num_results: expected 1 to beam_size = {beam_size}, found {num_results}'
     )
-  if beam_size == 1:
+  if beam_size == 1 and phrases is None:
     return greedy_search(
       step_fn,
       init_cache,
@@ -91,6 +99,7 @@ def beam_search(
       bos_id=bos_id,
       eos_id=eos_id,
       pad_id=pad_id,
+      rules=rules,
       cache_lengths=cache_lengths,
     )
   max_lengths_B = jnp.minimum(max_lengths_B, max_length).astype(jnp.int32)
@@ -98,8 +107,11 @@ def beam_search(
   own_slot_W1 = jnp.arange(beam_size, dtype=jnp.int32)[:, None]
 
   def start(length):
-    arrays = start_beams(max_lengths_B, beam_size, length, bos_id)
-    return jnp.int32(0), *arrays, init_cache(length)
+    live, *arrays = start_beams(max_lengths_B, beam_size, length, bos_id)
+    if phrases is not None:
+      progress_BWC = start_progress_BWC(phrases, beam_size)
+      live = live._replace(progress_BWC=progress_BWC)
+    return jnp.int32(0), live, *arrays, init_cache(length)
 
   def is_live(state):
     return jnp.any(state[1].log_probs_BW > -jnp.inf)
@@ -114,19 +126,41 @@ def beam_search(
     logits_BWV, kv_cache = step_fn(
       live.ids_BW, position, live.ancestors_BWT, kv_cache
     )
-    candidates = best_candidates(
+    allowed_BWV = rules.restrict(
       logits_BWV,
-      live.log_probs_BW,
-      must_end_B=position + 1 >= max_lengths_B,
+      position,
+      tokens_BWT,
+      live.ancestors_BWT,
       eos_id=eos_id,
-      banned=banned,
+      pad_id=pad_id,
     )
+    limits = {
+      'must_end_B': position + 1 >= max_lengths_B,
+      'eos_id': eos_id,
+      'banned': banned,
+    }
+    if phrases is None:
+      candidates = best_candidates(
+        logits_BWV, allowed_BWV, live.log_probs_BW, **limits
+      )
+      kept = keep_live(live, candidates, eos_id)
+    else:
+      candidates = phrase_candidates(
+        phrases,
+        live,
+        logits_BWV,
+        allowed_BWV,
+        room_B=max_lengths_B - position - 2,
+        in_prefix_B=rules.in_prefix_B(position, len(max_lengths_B), pad_id),
+        **limits,
+      )
+      kept = keep_live_by_need(phrases, live, candidates, eos_id)
     finished = finish(
       finished, live, candidates, position + 1, eos_id, length_penalty_alpha
     )
-    live = keep_live(live, candidates, eos_id)
+    live = kept
     if stop_early:
-      within_reach_B = live.log_probs_BW[:, 0] / length_penalty(
+      within_reach_B = live.log_probs_BW.max(axis=1) / length_penalty(
         max_lengths_B, length_penalty_alpha
       )
       over_B = within_reach_B <= finished.scores_BW[:, num_results - 1]

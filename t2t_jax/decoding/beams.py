@@ -18,6 +18,7 @@ class Live(NamedTuple):
   ids_BW: Any  # the newest token, not yet in the cache
   log_probs_BW: Any
   ancestors_BWT: Any
+  progress_BWC: Any = None  # through lexical constraints (phrases.py)
 
 
 class Finished(NamedTuple):
@@ -55,15 +56,26 @@ def start_beams(max_lengths_B, beam_size: int, length: int, bos_id: int):
   return live, finished, zeros_BWT
 
 
-def best_candidates(
-  logits_BWV, log_probs_BW, *, must_end_B, eos_id, banned
-) -> Candidates:
-  """The best 2 W continuations; EOS alone where a sentence must end."""
+def slot_candidates(
+  logits_BWV, allowed_BWV, log_probs_BW, *, must_end_B, eos_id, banned
+):
+  """The best 2 W continuations of each slot; EOS alone where one must end.
+
+  Args:
+    logits_BWV: the model's, which probabilities come from.
+    allowed_BWV: the same, or -inf for what may not come.
+    log_probs_BW: of the live hypotheses.
+    must_end_B: bool, the sentences whose longest length is reached.
+    eos_id, banned: tokens; banned ones may not come.
+
+  Returns:
+    ids_BWK, and log_probs_BWK of the hypotheses with them.
+  """
   beam_size, vocab_size = logits_BWV.shape[1:]
-  # The best 2 W of all are among the best 2 W of each slot, for which logits
-  # do: log-probabilities of the whole vocabulary are never written down.
+  # Logits do for the choice within a slot: log-probabilities of the whole
+  # vocabulary are never written down.
   per_slot = min(2 * beam_size + len(banned), vocab_size)
-  logits_BWK, ids_BWK = jax.lax.top_k(logits_BWV, per_slot)
+  logits_BWK, ids_BWK = jax.lax.top_k(allowed_BWV, per_slot)
   for banned_id in banned:
     logits_BWK = jnp.where(ids_BWK == banned_id, -jnp.inf, logits_BWK)
   only_eos_BWK = jnp.where(
@@ -72,13 +84,34 @@ def best_candidates(
   must_end_B11 = must_end_B[:, None, None]
   logits_BWK = jnp.where(must_end_B11, only_eos_BWK, logits_BWK)
   ids_BWK = jnp.where(must_end_B11, eos_id, ids_BWK)
+  return ids_BWK, with_token(log_probs_BW, logits_BWK, logits_BWV)
 
+
+def with_token(log_probs_BW, logits_BWK, logits_BWV):
+  """Returns log P (B, W, K) of hypotheses with one token more."""
   total_BW1 = jax.nn.logsumexp(logits_BWV, axis=-1, keepdims=True)
   # Rounding must not lift a probability above 1: the early stop relies on it.
-  step_BWK = jnp.minimum(logits_BWK - total_BW1, 0.0)
+  return log_probs_BW[..., None] + jnp.minimum(logits_BWK - total_BW1, 0.0)
+
+
+def best_candidates(
+  logits_BWV, allowed_BWV, log_probs_BW, *, must_end_B, eos_id, banned
+) -> Candidates:
+  """The best 2 W continuations of all slots, as `slot_candidates` takes them.
+
+  The best 2 W of all are among the best 2 W of each slot.
+  """
+  ids_BWK, log_probs_BWK = slot_candidates(
+    logits_BWV,
+    allowed_BWV,
+    log_probs_BW,
+    must_end_B=must_end_B,
+    eos_id=eos_id,
+    banned=banned,
+  )
+  beam_size, per_slot = ids_BWK.shape[1:]
   log_probs_BC, order_BC = jax.lax.top_k(
-    _flat(log_probs_BW[..., None] + step_BWK),
-    min(2 * beam_size, beam_size * per_slot),
+    _flat(log_probs_BWK), min(2 * beam_size, beam_size * per_slot)
   )
   return Candidates(
     ids_BC=_take(_flat(ids_BWK), order_BC),
@@ -129,6 +162,13 @@ def keep_live(live: Live, candidates: Candidates, eos_id: int) -> Live:
     jnp.where(candidates.ids_BC == eos_id, -jnp.inf, candidates.log_probs_BC),
     live.ids_BW.shape[1],
   )
+  return continue_live(live, candidates, best_BW, log_probs_BW)
+
+
+def continue_live(
+  live: Live, candidates: Candidates, best_BW, log_probs_BW
+) -> Live:
+  """The hypotheses that candidates `best_BW` are, of these probabilities."""
   return Live(
     ids_BW=_take(candidates.ids_BC, best_BW),
     log_probs_BW=log_probs_BW,

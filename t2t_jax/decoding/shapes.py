@@ -6,7 +6,7 @@ its translation does not depend on the lines that happen to come with it.
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 # Requests of so few lines (a person at a prompt) run in batches of so few rows.
 FEW_ROWS = 8
@@ -31,7 +31,7 @@ class ShapeGrid:
     longest: most source tokens of a row, with EOS.
     batch_tokens: rows x source length x beams are at most this, if one
       `row_multiple` of rows is.
-    beam_size: beams of a sentence.
+    beam_size: beams, or samples, of a sentence.
     row_multiple: the number of parts that a mesh splits a batch into.
   """
 
@@ -73,19 +73,25 @@ class ShapeGrid:
     )
 
   def batches(
-    self, lengths: Sequence[int], few: bool
+    self,
+    lengths: Sequence[int],
+    few: bool,
+    kinds: Sequence[Hashable] | None = None,
   ) -> list[tuple[int, int, list[int]]]:
     """Returns (rows, source length, indices into `lengths`), longest first.
 
     Rows of like length go together, for a batch takes as many steps as its
-    longest row; a batch may hold fewer indices than rows.
+    longest row; a batch may hold fewer indices than rows. Rows of different
+    `kinds` stay apart.
     """
-    groups: dict[int, list[int]] = {}
+    groups: dict[tuple[int, Hashable], list[int]] = {}
     for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-      groups.setdefault(self.padded_length(lengths[index]), []).append(index)
+      kind = kinds[index] if kinds else None
+      key = self.padded_length(lengths[index]), kind
+      groups.setdefault(key, []).append(index)
     return [
       (rows, source_length, group[start : start + rows])
-      for source_length, group in groups.items()
+      for (source_length, _), group in groups.items()
       for rows in [self.rows(source_length, few)]
       for start in range(0, len(group), rows)
     ]

@@ -3,7 +3,7 @@
 import copy
 import functools
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -12,9 +12,16 @@ from jax.sharding import Mesh
 
 from t2t_jax.config import DecodingConfig
 from t2t_jax.data.tokenizer import Tokenizers
-from t2t_jax.decoding.batch_search import search_batch
+from t2t_jax.decoding.batch_search import SearchBatch, search_batch
 from t2t_jax.decoding.hypotheses import Hypotheses
-from t2t_jax.decoding.line_text import one_line, split_lines
+from t2t_jax.decoding.line_text import one_line
+from t2t_jax.decoding.requests import (
+  Part,
+  Request,
+  check_requests,
+  make_batch,
+  split_requests,
+)
 from t2t_jax.decoding.shapes import FEW_ROWS, ShapeGrid
 from t2t_jax.decoding.translation import Hypothesis, Translation, join
 from t2t_jax.errors import UsageError
@@ -43,6 +50,7 @@ class Translator:
     tokenizers: Tokenizers,
     decoding: DecodingConfig,
     *,
+    others: Sequence[tuple[Transformer, Any]] = (),
     mesh: Mesh | None = None,
     max_source_tokens: int | None = None,
   ):
@@ -52,27 +60,32 @@ class Translator:
       model: the module that `params` belong to.
       params: its parameters, on the devices where they are to be used.
       tokenizers: those that the model was trained with.
-      decoding: beam, penalty, lengths, tokens of a batch.
+      decoding: method, its settings, lengths, tokens of a batch.
+      others: further models, with their parameters, of the same vocabularies:
+        an ensemble, whose probability is the mean of theirs.
       mesh: the devices to split batches over; None: one device.
       max_source_tokens: longest source, with EOS, that is translated in one
         part, such as the longest that was trained on; default, and at most,
         model.max_positions.
     """
-    self._params = params
+    models = (model, *(other for other, _ in others))
+    self._params = (params, *(other for _, other in others))
     self._tokenizers = tokenizers
     self._decoding = decoding
     self._mesh = mesh
-    positions = model.config.max_positions
+    positions = min(model.config.max_positions for model in models)
+    learned = any(model.config.positions == 'learned' for model in models)
+    self._longest_target = positions if learned else None
     self.grid = ShapeGrid(
       longest=min(positions, max_source_tokens or positions),
       batch_tokens=decoding.batch_tokens,
-      beam_size=decoding.beam_size,
+      beam_size=decoding.num_slots,
       row_multiple=batch_shards(mesh) if mesh else 1,
     )
     self._search = jax.jit(
       functools.partial(
         search_batch,
-        model,
+        models,
         decoding=decoding,
         bos_id=tokenizers.target.bos_id,
         eos_id=tokenizers.target.eos_id,
@@ -82,24 +95,30 @@ class Translator:
     )
 
   def with_params(self, params: Any) -> 'Translator':
-    """Returns this translator with other parameters; recompiles nothing."""
+    """Returns this translator with other parameters of its one model;
+    recompiles nothing."""
     other = copy.copy(self)
-    other._params = params
+    (_,) = self._params
+    other._params = (params,)
     return other
 
   def translate(
-    self, lines: Iterable[str], *, nbest: int = 1
+    self, lines: Iterable[str | Request], *, nbest: int = 1
   ) -> list[Translation]:
     """Returns a translation of each line, with at most `nbest` hypotheses.
 
+    They are the best ones, best first, or samples in the order drawn.
+
     Raises:
-      UsageError: nbest is not from 1 to beam_size.
+      UsageError: nbest is not from 1 to the beam size, or number of samples;
+        phrases are asked of samples; prefix and phrases are longer than the
+        model's learned positions.
     """
     lines = list(lines)
     return self._translate(lines, nbest, few=len(lines) <= FEW_ROWS)
 
   def translate_stream(
-    self, lines: Iterable[str], *, nbest: int = 1, window: int = 4096
+    self, lines: Iterable[str | Request], *, nbest: int = 1, window: int = 4096
   ) -> Iterator[Translation]:
     """Yields what `translate` returns, for input of any size.
 
@@ -107,23 +126,22 @@ class Translator:
     together.
     """
     lines = iter(lines)
-    few = None
+    few, first = None, 0
     while now := list(itertools.islice(lines, window)):
       # Only a stream that is short as a whole runs in small batches.
       few = len(now) <= FEW_ROWS if few is None else False
-      yield from self._translate(now, nbest, few)
+      yield from self._translate(now, nbest, few, first)
+      first += len(now)
 
   def _translate(
-    self, lines: list[str], nbest: int, few: bool
+    self, lines: list[str | Request], nbest: int, few: bool, first: int = 0
   ) -> list[Translation]:
-    if not 1 <= nbest <= self._decoding.beam_size:
-      raise UsageError(
-        'nbest: expected 1 to decoding.beam_size = '
-        f'{self._decoding.beam_size}, found {nbest}'
-      )
-    parts_of_lines = split_lines(
-      lines, self._tokenizers.source.encode, self.grid.longest - 1
+    self._check_nbest(nbest)
+    parts_of_lines = split_requests(
+      lines, self._tokenizers, self.grid.longest - 1, first
     )
+    sampling = self._decoding.method == 'sampling'
+    check_requests(parts_of_lines, self._longest_target, sampling)
     parts = list(itertools.chain.from_iterable(parts_of_lines))
     done: dict[int, Translation] = {}
     for indices, found in self._search_all(parts, nbest, few):
@@ -134,53 +152,46 @@ class Translator:
       for parts in parts_of_lines
     ]
 
+  def _check_nbest(self, nbest: int) -> None:
+    sampling = self._decoding.method == 'sampling'
+    if not 1 <= nbest <= self._decoding.num_slots:
+      name = 'num_samples' if sampling else 'beam_size'
+      raise UsageError(
+        f'nbest: expected 1 to decoding.{name} = '
+        f'{self._decoding.num_slots}, found {nbest}'
+      )
+
   def _search_all(
-    self, parts: list[list[int]], nbest: int, few: bool
+    self, parts: list[Part], nbest: int, few: bool
   ) -> Iterator[tuple[list[int], Hypotheses]]:
     """Yields indices into `parts` and what the search found for them.
 
     Each batch is under way before the result of the one before is read.
     """
-    lengths = [len(part) + 1 for part in parts]
+    lengths = [len(part.source_ids) + 1 for part in parts]
+    kinds = [part.kind() for part in parts]
     before = None
-    for rows, source_length, indices in self.grid.batches(lengths, few):
-      batch = self._batch([parts[i] for i in indices], rows, source_length)
-      now = indices, self._search_on_device(*batch, nbest)
+    for rows, source_length, indices in self.grid.batches(lengths, few, kinds):
+      batch = make_batch(
+        [parts[i] for i in indices],
+        rows,
+        source_length,
+        self._tokenizers,
+        self._decoding.max_decode_length_offset,
+      )
+      now = indices, self._search_on_device(batch, nbest)
       if before:
         yield before
       before = now
     if before:
       yield before
 
-  def _batch(
-    self, parts: list[list[int]], rows: int, source_length: int
-  ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns source_ids_BS and max_lengths_B, which is 0 in filling rows."""
-    source = self._tokenizers.source
-    source_ids_BS = np.full((rows, source_length), source.pad_id, np.int32)
-    # Filling rows are not all PAD: some attention kernels need a token.
-    source_ids_BS[:, 0] = source.eos_id
-    max_lengths_B = np.zeros((rows,), np.int32)
-    for row, tokens in enumerate(parts):
-      source_ids_BS[row, : len(tokens) + 1] = [*tokens, source.eos_id]
-      max_lengths_B[row] = len(tokens) + self._decoding.max_decode_length_offset
-    return source_ids_BS, max_lengths_B
-
-  def _search_on_device(
-    self, source_ids_BS: np.ndarray, max_lengths_B: np.ndarray, nbest: int
-  ) -> Hypotheses:
+  def _search_on_device(self, batch: SearchBatch, nbest: int) -> Hypotheses:
     if self._mesh is None:
-      return self._search(
-        self._params, source_ids_BS, max_lengths_B, nbest=nbest
-      )
-    sharding = batch_sharding(self._mesh)
+      return self._search(self._params, batch, nbest=nbest)
     with use_mesh(self._mesh):
-      return self._search(
-        self._params,
-        jax.device_put(source_ids_BS, sharding),
-        jax.device_put(max_lengths_B, sharding),
-        nbest=nbest,
-      )
+      batch = jax.device_put(batch, batch_sharding(self._mesh))
+      return self._search(self._params, batch, nbest=nbest)
 
   def _read(self, found: Hypotheses, rows: int) -> list[Translation]:
     """Returns the translations of the first `rows` rows."""

@@ -37,7 +37,10 @@ class DevEvaluation:
     )
     self._pairs: list[tuple[str, str]] | None = None
     decoding = dataclasses.replace(
-      config.decoding, beam_size=config.evaluation.bleu_beam_size
+      config.decoding,
+      method='beam',
+      mbr='none',
+      beam_size=config.evaluation.bleu_beam_size,
     )
     self._translator = Translator(
       model,

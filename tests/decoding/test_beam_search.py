@@ -1,38 +1,10 @@
 """Beam search against brute force over all sequences."""
 
-import functools
-
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
-from quick_compile import COMPILER_OPTIONS
 from toy_model import BOS_ID, EOS_ID, PAD_ID, ToyModel, trim
-
-from t2t_jax.decoding.beam_search import beam_search
-
-ALL_SEQUENCES = 81  # 3 words that are not EOS, up to 4 before it
-
-
-def search(toy, max_lengths, beam_size, alpha, rows=None, **options):
-  run = functools.partial(
-    beam_search,
-    toy.step,
-    lambda length: toy.empty_cache(beam_size, length, rows),
-    max_length=toy.max_length,
-    beam_size=beam_size,
-    length_penalty_alpha=alpha,
-    eos_id=EOS_ID,
-    pad_id=PAD_ID,
-    **{'bos_id': BOS_ID, **options},
-  )
-  return jax.tree.map(
-    np.asarray,
-    jax.jit(
-      lambda lengths: run(max_lengths_B=lengths),
-      compiler_options=COMPILER_OPTIONS,
-    )(jnp.asarray(max_lengths)),
-  )
+from toy_search import ALL_SEQUENCES, search
 
 
 @pytest.mark.parametrize('alpha', [0.0, 0.6, 1.0])

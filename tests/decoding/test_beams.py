@@ -20,6 +20,7 @@ def test_candidates_are_the_best_of_the_whole_table(beam_size, vocab_size):
   must_end_B = np.arange(64) % 4 == 0
   found = best_candidates(
     jnp.asarray(logits_BWV),
+    jnp.asarray(logits_BWV),
     jnp.asarray(live_BW),
     must_end_B=jnp.asarray(must_end_B),
     eos_id=EOS_ID,

@@ -17,6 +17,8 @@ from tiny_translator import (
   translator_with,
 )
 
+from t2t_jax.decoding.batch_search import SearchBatch
+from t2t_jax.decoding.requests import Request
 from t2t_jax.errors import UsageError
 
 ODD_LINES = [
@@ -75,7 +77,7 @@ def teacher_forced_log_prob(source, target):
   target = [*target, ids.eos_id]
   source_ids_BS = np.full((1, 24), tokenizers().source.pad_id)
   source_ids_BS[0, : len(source) + 1] = [*source, tokenizers().source.eos_id]
-  inputs_BT = np.full((1, 40), ids.pad_id)
+  inputs_BT = np.full((1, 64), ids.pad_id)
   inputs_BT[0, : len(target)] = [ids.bos_id, *target[:-1]]
   log_probs_BTV = all_log_probs(
     model, random_params(model), source_ids_BS, inputs_BT
@@ -140,9 +142,8 @@ def test_a_short_limit_leaves_fewer_hypotheses():
   assert all(len(h.token_ids) <= 1 for h in translation.hypotheses)
   # Its limit alone: one sequence, whatever is asked for.
   ids_B = np.full((1, 16), tokenizers().source.eos_id, np.int32)
-  found = translator._search(
-    translator._params, ids_B, np.ones(1, np.int32), nbest=3
-  )
+  batch = SearchBatch(ids_B, np.ones(1, np.int32), np.zeros(1, np.int32))
+  found = translator._search(translator._params, batch, nbest=3)
   assert len(translator._read(found, 1)[0].hypotheses) == 1
 
 
@@ -212,3 +213,96 @@ def test_eight_devices_translate_as_one(translator):
   split = translator_with(mesh=mesh)
   assert all(rows % 8 == 0 for rows, _ in split.grid.shapes())
   close(split.translate(lines), translator.translate(lines))
+
+
+def pieces(text):
+  [ids] = tokenizers().target.encode([text])
+  return tuple(ids)
+
+
+def contains(ids, phrase):
+  return any(
+    ids[i : i + len(phrase)] == phrase
+    for i in range(len(ids) - len(phrase) + 1)
+  )
+
+
+def test_prefixes_and_phrases_appear(translator):
+  lines = random_lines(12, seed=12, most_words=8)
+  prefixes = ['', 'der', 'eht eulb'] * 4
+  phrases = [(), ('zyx',), ('stac', 'sgod ees'), ('',)] * 3
+  found = translator.translate(
+    [
+      Request(line, prefix, wanted)
+      for line, prefix, wanted in zip(lines, prefixes, phrases, strict=True)
+    ],
+    nbest=2,
+  )
+  for translation, prefix, wanted in zip(found, prefixes, phrases, strict=True):
+    for hypothesis in translation.hypotheses:
+      start = pieces(prefix) if prefix else ()
+      assert hypothesis.token_ids[: len(start)] == start
+      assert hypothesis.text.startswith(prefix)
+      for phrase in filter(None, wanted):
+        assert contains(hypothesis.token_ids, pieces(phrase))
+        assert phrase in hypothesis.text
+  plain = translator.translate(lines, nbest=2)
+  for i in (0, 3, 6, 9):  # what asks for nothing gets what it gets alone
+    if not any(phrases[i]) and not prefixes[i]:
+      close([found[i]], [plain[i]])
+  shuffled = translator.translate(
+    [Request(lines[i], prefixes[i], phrases[i]) for i in reversed(range(12))],
+    nbest=2,
+  )
+  close(shuffled[::-1], found)
+
+
+def test_a_prefix_longer_than_the_source_has_room(translator):
+  prefix = ' '.join(['eht'] * 40)
+  [translation] = translator.translate([Request('red', prefix)])
+  assert translation.text.startswith(prefix)
+  [translation] = translator.translate([Request('', 'der', ('stac',))])
+  assert translation.text.startswith('der')
+  assert 'stac' in translation.text
+
+
+def test_what_cannot_be_asked_for():
+  learned = translator_with(model_with(positions='learned'))
+  message = 'line 2: its prefix and phrases have .* expected fewer than .* = 24'
+  with pytest.raises(UsageError, match=message):
+    learned.translate(['red', Request('red', 'eht ' * 30)])
+  sampler = translator_with(method='sampling', num_samples=2)
+  message = "line 1: phrases .* need decoding.method = 'beam', found 'sampling'"
+  with pytest.raises(UsageError, match=message):
+    sampler.translate([Request('red', phrases=('stac',))])
+  with pytest.raises(UsageError, match=r'num_samples = 2, found 3'):
+    sampler.translate(['red'], nbest=3)
+
+
+def test_samples_depend_on_the_seed_and_the_line_alone():
+  settings = {'method': 'sampling', 'num_samples': 3, 'temperature': 0.7}
+  sampler = translator_with(**settings)
+  lines = random_lines(10, seed=13) + ['red cats'] * 2
+  found = sampler.translate(lines, nbest=3)
+  assert found[-1] != found[-2]
+  again = translator_with(batch_tokens=100, **settings)
+  close(list(again.translate_stream(lines, nbest=3, window=5)), found)
+  assert translator_with(seed=2, **settings).translate(lines) != found
+  # The first sample is a sample, not the best of them.
+  assert any(t.score < max(h.score for h in t.hypotheses) for t in found)
+  for line, translation in zip(lines, found[:3], strict=False):
+    [source] = tokenizers().source.encode([line])
+    for hypothesis in translation.hypotheses:
+      expected = teacher_forced_log_prob(source, hypothesis.token_ids)
+      assert hypothesis.log_prob == pytest.approx(expected, abs=1e-4, rel=1e-5)
+
+
+def test_an_ensemble_with_itself_changes_nothing(translator):
+  lines = random_lines(8, seed=14)
+  model = model_with()
+  params = random_params(model)
+  twice = translator_with(others=[(model, params)])
+  close(twice.translate(lines, nbest=3), translator.translate(lines, nbest=3))
+  deeper = model_with(num_decoder_layers=2, norm_position='pre')
+  mixed = translator_with(others=[(deeper, random_params(deeper, seed=3))])
+  assert mixed.translate(lines) != translator.translate(lines)

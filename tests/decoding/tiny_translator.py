@@ -43,9 +43,18 @@ MODEL = ModelConfig(
 
 # Sources are padded to 16 tokens, whose cache grows from 24 to 39, or to 24.
 DECODING = DecodingConfig(
+  method='beam',
   beam_size=3,
   length_penalty_alpha=0.6,
   max_decode_length_offset=24,
+  min_length=0,
+  no_repeat_ngram=0,
+  num_samples=1,
+  temperature=1.0,
+  top_k=0,
+  top_p=1.0,
+  seed=1,
+  mbr='none',
   batch_tokens=600,
   checkpoint='latest',
 )
@@ -110,13 +119,14 @@ def random_params(model, seed=0):
   return params
 
 
-def translator_with(model=None, params=None, mesh=None, **changes):
+def translator_with(model=None, params=None, mesh=None, others=(), **changes):
   model = model or model_with()
   translator = Translator(
     model,
     random_params(model) if params is None else params,
     tokenizers(),
     dataclasses.replace(DECODING, **changes),
+    others=others,
     mesh=mesh,
   )
   translator._search = jax.jit(
