@@ -16,6 +16,7 @@ from ml_collections import config_dict, config_flags
 from t2t_jax import config_files
 from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import Config, from_mapping
+from t2t_jax.config_values import DECODING_METHODS, MBR_UTILITIES
 from t2t_jax.errors import UsageError, nearest
 from t2t_jax.training.stopping import Stopped, TrainingError
 
@@ -83,15 +84,31 @@ def define_decoding() -> Callable[[], dict[str, Any]]:
   Returns:
     A function that gives the fields' values, None where not given.
   """
+  integer, number = flags.DEFINE_integer, flags.DEFINE_float
   defined = {
-    'beam_size': flags.DEFINE_integer('beam_size', None, 'live hypotheses'),
-    'length_penalty_alpha': flags.DEFINE_float(
+    'method': flags.DEFINE_enum('method', None, DECODING_METHODS, 'the search'),
+    'beam_size': integer('beam_size', None, 'live hypotheses; 1: greedy'),
+    'length_penalty_alpha': number(
       'length_penalty_alpha', None, '0: none; higher: longer output'
     ),
-    'max_decode_length_offset': flags.DEFINE_integer(
+    'max_decode_length_offset': integer(
       'max_decode_length_offset', None, 'output at most input + this, tokens'
     ),
-    'batch_tokens': flags.DEFINE_integer(
+    'min_length': integer('min_length', None, 'output at least this, tokens'),
+    'no_repeat_ngram': integer(
+      'no_repeat_ngram', None, 'no n-gram of this size twice in an output'
+    ),
+    'num_samples': integer('num_samples', None, 'drawn by --method=sampling'),
+    'temperature': number('temperature', None, 'sampling: divides the logits'),
+    'top_k': integer(
+      'top_k', None, 'sampling: among the k best tokens; 0: all'
+    ),
+    'top_p': number('top_p', None, 'sampling: among the fewest of this mass'),
+    'seed': integer('seed', None, 'of sampling'),
+    'mbr': flags.DEFINE_enum(
+      'mbr', None, MBR_UTILITIES, 'minimum Bayes risk over beam or samples'
+    ),
+    'batch_tokens': integer(
       'batch_tokens', None, 'source tokens times beams at one time'
     ),
     'checkpoint': flags.DEFINE_string(

@@ -17,6 +17,9 @@ BLEU_TOKENIZATIONS = (
   'spm',
 )
 
+DECODING_METHODS = ('beam', 'sampling')
+MBR_UTILITIES = ('none', 'chrf', 'bleu')
+
 _CHOICES = {
   'model.norm_position': ('post', 'pre'),
   'model.activation': ('relu', 'gelu', 'swish'),
@@ -36,8 +39,8 @@ _CHOICES = {
   'optimizer.schedule': ('inverse_sqrt', 'cosine', 'constant'),
   'evaluation.best_metric': ('bleu', 'nll'),
   'evaluation.bleu_tokenize': BLEU_TOKENIZATIONS,
-  'decoding.method': ('beam', 'sampling'),
-  'decoding.mbr': ('none', 'chrf', 'bleu'),
+  'decoding.method': DECODING_METHODS,
+  'decoding.mbr': MBR_UTILITIES,
 }
 
 _AT_LEAST = {

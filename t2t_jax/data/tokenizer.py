@@ -74,6 +74,16 @@ class Tokenizers:
       )
     return cls(source, target, joint=False)
 
+  def digest(self) -> str:
+    """Returns a hash that equal vocabularies share."""
+    return hashlib.sha256(
+      b''.join(
+        hashlib.sha256(content).digest()
+        for tokenizer in (self.source, self.target)
+        for content in tokenizer.files().values()
+      )
+    ).hexdigest()
+
   def save(self, directory: Path | str) -> None:
     """Writes self-contained files into `directory`, which may be new."""
     directory = Path(directory)

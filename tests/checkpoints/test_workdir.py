@@ -70,15 +70,35 @@ def test_a_damaged_file_is_named(workdir, name):
   assert str(error.value).startswith(expected)
 
 
-def test_a_config_of_another_version_is_named(workdir):
+def test_a_config_of_an_older_version_takes_the_values_of_base(workdir):
   values = to_dict(workdir.read_config())
-  del values['model']['d_ff']
+  del values['decoding']['no_repeat_ngram'], values['mesh']
+  values['decoding']['beam_size'] = 7
+  write_json(workdir.config_file, values)
+  config = workdir.read_config()
+  assert config.decoding.no_repeat_ngram == 0
+  assert config.decoding.beam_size == 7
+  assert config.mesh.data == -1
+
+
+def test_a_config_of_a_newer_version_is_named(workdir):
+  values = to_dict(workdir.read_config())
+  values['model']['d_fff'] = 3
   write_json(workdir.config_file, values)
   with pytest.raises(UsageError) as error:
     workdir.read_config()
   assert str(error.value) == (
-    f'{workdir.config_file}: config.model.d_ff: missing; see configs/base.py'
+    f'{workdir.config_file}: config.model.d_fff: there is no such field. Did '
+    "you mean 'd_ff'?"
   )
+
+
+@pytest.mark.parametrize('text', ['[1, 2]', '3', '{"model": 3}'])
+def test_a_config_of_another_shape_is_named(workdir, text):
+  workdir.config_file.write_text(text)
+  with pytest.raises(UsageError) as error:
+    workdir.read_config()
+  assert str(error.value).startswith(f'{workdir.config_file}: ')
 
 
 def test_a_second_holder_is_refused_and_the_first_named(tmp_path):

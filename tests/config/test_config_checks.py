@@ -3,7 +3,7 @@
 import pytest
 from base_config import BASE, config_with, refuses
 
-from t2t_jax import config_checks
+from t2t_jax import config_values
 from t2t_jax.config import flatten, from_mapping
 from t2t_jax.errors import UsageError
 
@@ -22,6 +22,8 @@ CHOICES = {
   'evaluation.bleu_tokenize': (
     '13a, none, intl, char, zh, ja-mecab, ko-mecab, flores200, spm'
   ),
+  'decoding.method': 'beam, sampling',
+  'decoding.mbr': 'none, chrf, bleu',
 }
 
 
@@ -39,6 +41,7 @@ def test_every_choice_passes(key):
     changes = {
       'data__tfds_name': 'x/de-en',
       'model__compute_dtype': 'bfloat16',  # which cudnn needs
+      'decoding__num_samples': 2,  # which mbr needs
       key.replace('.', '__'): choice,
     }
     assert flatten(config_with(**changes))[key] == choice
@@ -91,6 +94,11 @@ BOUNDS = {
   'decoding.max_decode_length_offset': 1,
   'decoding.batch_tokens': 1,
   'decoding.length_penalty_alpha': 0,
+  'decoding.min_length': 0,
+  'decoding.no_repeat_ngram': 0,
+  'decoding.num_samples': 1,
+  'decoding.top_k': 0,
+  'decoding.seed': 0,
   'logging.every_steps': 1,
 }
 
@@ -128,16 +136,16 @@ def test_rate_outside_0_to_1_is_refused(key, value):
 def test_every_choice_bound_and_rate_of_the_config_is_tested_here():
   """Written out a second time, so that none changes unseen."""
   choices = {
-    key: ', '.join(value) for key, value in config_checks._CHOICES.items()
+    key: ', '.join(value) for key, value in config_values._CHOICES.items()
   }
   assert choices == CHOICES
   bounds = {
     f'{section}.{name}': bound
-    for section, names in config_checks._AT_LEAST.items()
+    for section, names in config_values._AT_LEAST.items()
     for name, bound in names.items()
   }
   assert bounds == BOUNDS
-  assert config_checks._RATES == RATES
+  assert config_values._RATES == RATES
 
 
 def test_sinusoids_want_an_even_width():
@@ -338,4 +346,32 @@ def test_a_length_rounded_up_still_has_a_learned_position():
     **fits,
     data__max_tokens=250,
     training__length_multiple=16,
+  )
+
+
+@pytest.mark.parametrize('name', ['temperature', 'top_p'])
+def test_sampling_wants_numbers_above_0(name):
+  refuses(
+    f'config.decoding.{name}: expected a number above 0, found 0.0',
+    **{f'decoding__{name}': 0.0},
+  )
+
+
+def test_top_p_is_a_probability():
+  refuses(
+    'config.decoding.top_p: expected a probability in (0, 1], found 1.5',
+    decoding__top_p=1.5,
+  )
+
+
+@pytest.mark.parametrize(
+  ('method', 'name'), [('beam', 'beam_size'), ('sampling', 'num_samples')]
+)
+def test_minimum_bayes_risk_chooses_among_several(method, name):
+  refuses(
+    "config.decoding.mbr: 'chrf' chooses among candidates, expected "
+    f'config.decoding.{name} of at least 2, found 1',
+    decoding__mbr='chrf',
+    decoding__method=method,
+    **{f'decoding__{name}': 1},
   )
