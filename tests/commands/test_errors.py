@@ -345,9 +345,49 @@ def two_files(tmp_path):
       'made already; give one of them',
     ),
     (
+      ['--hypothesis=long', '--reference=long', '--tokenize=mozes'],
+      'flag --tokenize=mozes: value should be one of '
+      '<13a|none|intl|char|zh|ja-mecab|ko-mecab|flores200|spm|moses>',
+    ),
+    (
+      ['--hypothesis=long', '--reference=long', '--source=short'],
+      '--source=short has 1 lines, --reference=long has 2: expected as many',
+    ),
+    (
       ['--hypothesis=long', '--reference=long', '--tokenize=moses'],
-      'flag --tokenize=moses: value should be one of '
-      '<13a|none|intl|char|zh|ja-mecab|ko-mecab|flores200|spm>',
+      '--tokenize=moses: needs --direction=SOURCE-TARGET too, such as en-de',
+    ),
+    (
+      ['--hypothesis=long', '--reference=long', '--direction=en'],
+      '--direction=en: expected SOURCE-TARGET, such as en-de',
+    ),
+    (
+      ['--hypothesis=long', '--reference=long', '--metrics=bleu,tr'],
+      '--metrics: expected some of bleu, bleu_compounds, chrf, chrf++, ter, '
+      "found 'tr'. Did you mean 'ter'?",
+    ),
+    (
+      ['--hypothesis=long', '--reference=long', '--metrics='],
+      '--metrics: expected some of bleu, bleu_compounds, chrf, chrf++, ter, '
+      'found none',
+    ),
+    (
+      ['--hypothesis=long', '--reference=long', '--comet=model'],
+      '--comet: needs the sources too; give --source=FILE',
+    ),
+    (
+      ['--hypothesis=long', '--reference=long', '--significance=both'],
+      '--significance=both: compares systems; expected two or more '
+      '--hypothesis, found one',
+    ),
+    (
+      [
+        '--hypothesis=long',
+        '--hypothesis=long',
+        '--reference=long',
+        '--significance_trials=0',
+      ],
+      'flag --significance_trials=0: 0 is not a positive integer',
     ),
   ],
 )
@@ -371,10 +411,35 @@ def test_evaluate_files(two_files, arguments, message):
       ['--output=long'],
       '--output=long: expected a directory for the test sets: File exists',
     ),
+    (
+      ['--direction=en-de'],
+      '--direction: belongs to --hypothesis, found --workdir',
+    ),
+    (
+      ['--significance=both'],
+      '--significance: belongs to --hypothesis, found --workdir',
+    ),
   ],
 )
 def test_evaluate_model(trained, two_files, arguments, message):
   _refuses(message, 'evaluate', trained.flag, *arguments)
+
+
+def test_comet_without_its_package(two_files, monkeypatch):
+  monkeypatch.setitem(sys.modules, 'comet', None)
+  finished = run_command(
+    'evaluate',
+    '--hypothesis=long',
+    '--reference=long',
+    '--source=long',
+    '--comet=model',
+  )
+  assert finished.stderr.startswith(
+    'evaluate: --comet=model: needs the package comet ('
+  )
+  assert finished.stderr.endswith('; pip install unbabel-comet\n')
+  assert len(finished.stderr.splitlines()) == 1
+  assert (finished.status, finished.stdout) == (2, '')
 
 
 # --- ends of other kinds ------------------------------------------------------
