@@ -54,8 +54,11 @@ _TOKENIZE = flags.DEFINE_enum(
 _COMET = flags.DEFINE_string(
   'comet', None, 'COMET model: a checkpoint file, or a name to be downloaded'
 )
+_COMET_PYTHON = flags.DEFINE_string(
+  'comet_python', None, 'Python that has unbabel-comet; default: this one'
+)
 _COMET_GPUS = flags.DEFINE_integer(
-  'comet_gpus', 0, 'for COMET; with a model of ours JAX holds the memory'
+  'comet_gpus', 0, 'GPUs for COMET', lower_bound=0
 )
 _DIRECTION = flags.DEFINE_string(
   'direction', None, 'of given translations, such as en-de'
@@ -247,7 +250,9 @@ def _metrics(
   if _COMET.value:
     if not has_sources:
       raise UsageError('--comet: needs the sources too; give --source=FILE')
-    metrics.append(CometMetric(_COMET.value, _COMET_GPUS.value))
+    metrics.append(
+      CometMetric(_COMET.value, _COMET_PYTHON.value, _COMET_GPUS.value)
+    )
   return metrics
 
 
