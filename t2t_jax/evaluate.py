@@ -4,14 +4,17 @@
   python -m t2t_jax.evaluate --workdir=runs/base --source=a.en --reference=a.de
   python -m t2t_jax.evaluate --hypothesis=a.out --reference=a.de
 
-Two or more --hypothesis are compared with the first by paired bootstrap. With
---json the last line of standard output is one JSON object.
+--metrics chooses of bleu, bleu_compounds (as the paper counted: en-de, split
+at hyphens; with --tokenize=moses), chrf, chrf++ and ter; --comet adds COMET.
+Two or more --hypothesis are compared with the first. With --json the last line
+of standard output is one JSON object.
 """
 
 import contextlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
@@ -21,8 +24,14 @@ from t2t_jax.config import Config
 from t2t_jax.config_values import BLEU_TOKENIZATIONS
 from t2t_jax.errors import UsageError
 
+if TYPE_CHECKING:
+  from t2t_jax.evaluation.metrics import Metric
+  from t2t_jax.evaluation.reports import Report
+
 _WORKDIR = cli.define_workdir()
-_SOURCE = flags.DEFINE_string('source', None, 'file of lines to translate')
+_SOURCE = flags.DEFINE_string(
+  'source', None, 'file of lines to translate, or that were translated'
+)
 _REFERENCE = flags.DEFINE_string('reference', None, 'file of their references')
 _HYPOTHESIS = flags.DEFINE_multi_string(
   'hypothesis', [], 'file of translations to score; may be given again'
@@ -30,11 +39,44 @@ _HYPOTHESIS = flags.DEFINE_multi_string(
 _OUTPUT = flags.DEFINE_string(
   'output', None, 'writes the translations here; a directory for test sets'
 )
+_METRICS = flags.DEFINE_list(
+  'metrics',
+  ['bleu', 'chrf++', 'ter'],
+  'some of bleu, bleu_compounds, chrf, chrf++, ter',
+)
 _TOKENIZE = flags.DEFINE_enum(
   'tokenize',
   None,
-  BLEU_TOKENIZATIONS,
-  "sacreBLEU's tokenisation; none: as given; default: the config's, or 13a",
+  (*BLEU_TOKENIZATIONS, 'moses'),
+  "of BLEU: sacreBLEU's, none (as given) or moses; default: the config's, or "
+  '13a',
+)
+_COMET = flags.DEFINE_string(
+  'comet', None, 'COMET model: a checkpoint file, or a name to be downloaded'
+)
+_COMET_PYTHON = flags.DEFINE_string(
+  'comet_python', None, 'Python that has unbabel-comet; default: this one'
+)
+_COMET_GPUS = flags.DEFINE_integer(
+  'comet_gpus', 0, 'GPUs for COMET', lower_bound=0
+)
+_DIRECTION = flags.DEFINE_string(
+  'direction', None, 'of given translations, such as en-de'
+)
+_SIGNIFICANCE = flags.DEFINE_enum(
+  'significance',
+  None,
+  ('bootstrap', 'randomization', 'both', 'none'),
+  'tests that compare systems; default: both',
+)
+_TRIALS = flags.DEFINE_integer(
+  'significance_trials',
+  None,
+  'default: 1,000 of bootstrap, 10,000 of randomization',
+  lower_bound=1,
+)
+_SEED = flags.DEFINE_integer(
+  'significance_seed', 12345, 'of their random choices', lower_bound=0
 )
 _JSON = flags.DEFINE_bool('json', False, 'prints one JSON object at the end')
 _DECODING = cli.define_decoding()
@@ -55,29 +97,41 @@ def main() -> None:
 
 
 def _score_files() -> dict[str, Any]:
-  from t2t_jax.evaluation.bleu import corpus_scores
-  from t2t_jax.evaluation.significance import paired_bootstrap
+  from t2t_jax.evaluation.parallel_text import ParallelText
+  from t2t_jax.evaluation.reports import report_on
 
   _check_no_model_flags()
+  names = _HYPOTHESIS.value
   references = _lines(_REFERENCE.value, 'reference')
-  tokenize = _TOKENIZE.value or '13a'
-  systems = []
-  for name in _HYPOTHESIS.value:
-    systems.append(_lines(name, 'hypothesis'))
-    _check_as_many('hypothesis', name, systems[-1], references)
-  result: dict[str, Any] = {'systems': []}
-  for name, hypotheses in zip(_HYPOTHESIS.value, systems, strict=True):
-    scores = corpus_scores(hypotheses, references, tokenize)
-    print(f'{name}: {scores.line()}')
-    result['systems'].append({'hypothesis': name, **scores.to_dict()})
-  if len(systems) > 1:
-    result['paired_bootstrap'] = paired_bootstrap(systems, references, tokenize)
-    for name, row in zip(
-      _HYPOTHESIS.value, result['paired_bootstrap'], strict=True
-    ):
-      p = '' if row['p'] is None else f', p = {row["p"]:.4f} against the first'
-      print(f'{name}: BLEU {row["bleu"]:.2f} +- {row["interval"]:.2f}{p}')
+  sources = None
+  if _SOURCE.value:
+    sources = _lines_as_many('source', _SOURCE.value, references)
+  systems = [_lines_as_many('hypothesis', name, references) for name in names]
+  text = ParallelText(references, sources, _DIRECTION.value)
+  metrics = _metrics(
+    _TOKENIZE.value or '13a', text.language, sources is not None
+  )
+  print(text.line())
+  reports = []
+  result: dict[str, Any] = {'test_set': text.to_dict(), 'systems': []}
+  for name, hypotheses in zip(names, systems, strict=True):
+    reports.append(report_on(hypotheses, text, metrics))
+    result['systems'].append({'hypothesis': name, **_tell(name, reports[-1])})
+  if len(reports) > 1:
+    result['significance'] = _compare(names, reports)
   return result
+
+
+def _compare(names: list[str], reports: 'list[Report]') -> list[dict[str, Any]]:
+  from t2t_jax.evaluation.comparison import TESTS, compare, comparison_lines
+
+  chosen = _SIGNIFICANCE.value or 'both'
+  tests = [test for test in TESTS if chosen in (test, 'both')]
+  results = []
+  for result in compare(reports, tests, _TRIALS.value, _SEED.value):
+    results.append(result)
+    print(*comparison_lines(names, result), sep='\n', flush=True)
+  return results
 
 
 def _check_no_model_flags() -> None:
@@ -85,7 +139,6 @@ def _check_no_model_flags() -> None:
     raise UsageError('--hypothesis: needs --reference=FILE too')
   of_a_model = {
     'workdir': _WORKDIR.value,
-    'source': _SOURCE.value,
     'output': _OUTPUT.value,
     **_DECODING(),
   }
@@ -95,6 +148,11 @@ def _check_no_model_flags() -> None:
         f'--{name}: belongs to a model, but --hypothesis gives translations '
         'made already; give one of them'
       )
+  if _SIGNIFICANCE.value not in (None, 'none') and len(_HYPOTHESIS.value) < 2:
+    raise UsageError(
+      f'--significance={_SIGNIFICANCE.value}: compares systems; expected two '
+      'or more --hypothesis, found one'
+    )
 
 
 # --- a model ------------------------------------------------------------------
@@ -103,52 +161,65 @@ def _check_no_model_flags() -> None:
 def _score_model() -> dict[str, Any]:
   workdir = cli.workdir(_WORKDIR)
   config = workdir.read_config()
+  _check_no_file_flags()
   cli.use_compile_cache(config.logging.compile_cache_dir)
   from t2t_jax.decoding.restored import restore_translator
-  from t2t_jax.evaluation.test_sets import evaluate_lines
+  from t2t_jax.evaluation.parallel_text import ParallelText
+  from t2t_jax.evaluation.reports import report_on
 
   sets = _test_sets(workdir, config)
+  data = config.data
+  direction = f'{data.source_language}-{data.target_language}'
+  # Whatever they lack is better known before translating takes hours.
+  tokenize = _TOKENIZE.value or config.evaluation.bleu_tokenize
+  metrics = _metrics(tokenize, data.target_language, True)
   with contextlib.ExitStack() as files:
     outputs = _open_outputs(tuple(sets), files)
     translator, origin = restore_translator(workdir, **_DECODING())
-    direction = f'{config.data.source_language}-{config.data.target_language}'
     print(f'{workdir.path}: {origin}, {direction}')
-    tokenize = _TOKENIZE.value or config.evaluation.bleu_tokenize
     result: dict[str, Any] = {'parameters': origin, 'test_sets': {}}
     for name, (sources, references) in sets.items():
-      hypotheses, scores = evaluate_lines(
-        translator, sources, references, tokenize
-      )
-      print(f'{name}: {scores.line()}', flush=True)
-      result['test_sets'][name] = scores.to_dict()
+      text = ParallelText(references, sources, direction)
+      hypotheses = [x.text for x in translator.translate_stream(sources)]
       if name in outputs:
         outputs[name].writelines(f'{line}\n' for line in hypotheses)
+      print(f'{name}: {text.line()}')
+      result['test_sets'][name] = {
+        **text.to_dict(),
+        **_tell(name, report_on(hypotheses, text, metrics)),
+      }
   return result
+
+
+def _check_no_file_flags() -> None:
+  of_files = {
+    'direction': _DIRECTION.value,
+    'significance': _SIGNIFICANCE.value,
+    'significance_trials': _TRIALS.value,
+  }
+  for name, value in of_files.items():
+    if value is not None:
+      raise UsageError(f'--{name}: belongs to --hypothesis, found --workdir')
 
 
 def _test_sets(
   workdir: Workdir, config: Config
 ) -> dict[str, tuple[list[str], list[str]]]:
   """Returns {name: (sources, references)}, given or the config's."""
-  from t2t_jax.data.corpora import read_split, test_set_names
+  from t2t_jax.evaluation.test_sets import read_test_sets
 
   if bool(_SOURCE.value) != bool(_REFERENCE.value):
     raise UsageError('--source and --reference: give both or none')
   if _SOURCE.value:
-    sources = _lines(_SOURCE.value, 'source')
     references = _lines(_REFERENCE.value, 'reference')
-    _check_as_many('source', _SOURCE.value, sources, references)
+    sources = _lines_as_many('source', _SOURCE.value, references)
     return {Path(_SOURCE.value).name: (sources, references)}
-  names = test_set_names(config.data)
-  if not names:
+  sets = read_test_sets(config.data)
+  if not sets:
     raise UsageError(
       f'--workdir={workdir.path}: its config has no test sets; give --source '
       'and --reference'
     )
-  sets = {}
-  for name in names:
-    pairs = list(read_split(config.data, name))
-    sets[name] = [s for s, _ in pairs], [t for _, t in pairs]
   return sets
 
 
@@ -157,23 +228,39 @@ def _open_outputs(
 ) -> dict[str, Any]:
   """Returns {name of test set: file}; before translating takes hours."""
   from t2t_jax.decoding.line_files import open_output
+  from t2t_jax.evaluation.test_sets import open_outputs
 
   if not _OUTPUT.value:
     return {}
   if _SOURCE.value:
     return {names[0]: files.enter_context(open_output(_OUTPUT.value))}
-  directory = Path(_OUTPUT.value).expanduser()
-  try:
-    directory.mkdir(parents=True, exist_ok=True)
-  except OSError as error:
-    raise UsageError(
-      f'--output={directory}: expected a directory for the test sets: '
-      f'{error.strerror}'
-    ) from None
-  return {
-    name: files.enter_context(open_output(str(directory / f'{name}.txt')))
-    for name in names
-  }
+  return open_outputs(_OUTPUT.value, names, files)
+
+
+# --- metrics ------------------------------------------------------------------
+
+
+def _metrics(
+  tokenize: str, language: str | None, has_sources: bool
+) -> 'list[Metric]':
+  from t2t_jax.evaluation.comet_metric import CometMetric
+  from t2t_jax.evaluation.metrics import make_metrics
+
+  metrics = make_metrics(_METRICS.value, tokenize, language)
+  if _COMET.value:
+    if not has_sources:
+      raise UsageError('--comet: needs the sources too; give --source=FILE')
+    metrics.append(
+      CometMetric(_COMET.value, _COMET_PYTHON.value, _COMET_GPUS.value)
+    )
+  return metrics
+
+
+def _tell(name: str, report: 'Report') -> dict[str, Any]:
+  """Prints a report and returns it for JSON."""
+  for line in report.lines():
+    print(f'{name}: {line}', flush=True)
+  return report.to_dict()
 
 
 # --- files --------------------------------------------------------------------
@@ -189,14 +276,16 @@ def _lines(name: str | None, flag: str) -> list[str]:
   return lines
 
 
-def _check_as_many(
-  flag: str, name: str, lines: list[str], references: list[str]
-) -> None:
+def _lines_as_many(
+  flag: str, name: str | None, references: Sequence[str]
+) -> list[str]:
+  lines = _lines(name, flag)
   if len(lines) != len(references):
     raise UsageError(
       f'--{flag}={name} has {len(lines)} lines, --reference='
       f'{_REFERENCE.value} has {len(references)}: expected as many'
     )
+  return lines
 
 
 def run() -> None:

@@ -36,18 +36,33 @@ class Scores:
 
   def line(self) -> str:
     """Returns the scores on one readable line."""
-    precisions = '/'.join(f'{p:.1f}' for p in self.precisions)
+    details = bleu_details(
+      self.precisions,
+      self.brevity_penalty,
+      self.hypothesis_length,
+      self.reference_length,
+    )
     return (
-      f'BLEU {self.bleu:.2f} ({precisions}, '
-      f'BP {self.brevity_penalty:.3f}, '
-      f'{self.hypothesis_length}/{self.reference_length} tokens, '
-      f'{self.bleu_signature}); '
+      f'BLEU {self.bleu:.2f} ({details}, {self.bleu_signature}); '
       f'chrF {self.chrf:.2f} ({self.chrf_signature})'
     )
 
   def to_dict(self) -> dict[str, Any]:
     """Returns the scores as a dict, ready for JSON."""
     return dataclasses.asdict(self)
+
+
+def bleu_details(
+  precisions: Sequence[float],
+  brevity_penalty: float,
+  hypothesis_length: int,
+  reference_length: int,
+) -> str:
+  """Returns what BLEU is made of, to be printed."""
+  return (
+    f'{"/".join(f"{p:.1f}" for p in precisions)}, BP {brevity_penalty:.3f}, '
+    f'{hypothesis_length}/{reference_length} tokens'
+  )
 
 
 def corpus_scores(
@@ -73,23 +88,28 @@ def corpus_scores(
     )
   if not references:
     raise UsageError('scoring: expected at least one line, found none')
-  bleu_metric, chrf_metric = _bleu_metric(tokenize), CHRF()
-  bleu = bleu_metric.corpus_score(list(hypotheses), [list(references)])
-  chrf = chrf_metric.corpus_score(list(hypotheses), [list(references)])
+  for_bleu, for_chrf = bleu_metric(tokenize), CHRF()
+  bleu = for_bleu.corpus_score(list(hypotheses), [list(references)])
+  chrf = for_chrf.corpus_score(list(hypotheses), [list(references)])
   return Scores(
     bleu=bleu.score,
-    bleu_signature=bleu_metric.get_signature().format(),
+    bleu_signature=for_bleu.get_signature().format(),
     precisions=tuple(bleu.precisions),
     brevity_penalty=bleu.bp,
     hypothesis_length=bleu.sys_len,
     reference_length=bleu.ref_len,
     chrf=chrf.score,
-    chrf_signature=chrf_metric.get_signature().format(),
+    chrf_signature=for_chrf.get_signature().format(),
     sentences=len(references),
   )
 
 
-def _bleu_metric(tokenize: str) -> BLEU:
+def bleu_metric(tokenize: str, smoothing: str = 'exp') -> BLEU:
+  """Returns sacreBLEU's metric.
+
+  Raises:
+    UsageError: a tokenisation that it does not have or cannot load.
+  """
   choices = BLEU.TOKENIZERS
   if tokenize not in choices:
     raise UsageError(
@@ -98,7 +118,7 @@ def _bleu_metric(tokenize: str) -> BLEU:
     )
   try:
     # force: no warning where the text looks tokenised; it may well be.
-    return BLEU(tokenize=tokenize, force=True)
+    return BLEU(tokenize=tokenize, smooth_method=smoothing, force=True)
   except (ImportError, RuntimeError) as error:
     raise UsageError(
       f"evaluation.bleu_tokenize: sacreBLEU cannot load '{tokenize}': {error}"

@@ -1,7 +1,9 @@
 """The commands, on the workdir of a tiny run."""
 
 import gzip
+import hashlib
 import json
+import math
 import re
 import shlex
 
@@ -188,10 +190,21 @@ def test_evaluate_scores_the_configs_test_set(trained, heldout, tmp_path):
   references = [[target for _, target in heldout]]
   scores = finished.last_json['test_sets']['heldout']
   assert scores['bleu'] == sacrebleu.corpus_bleu(hypotheses, references).score
-  assert scores['chrf'] == sacrebleu.corpus_chrf(hypotheses, references).score
+  assert (
+    scores['chrf++']
+    == sacrebleu.corpus_chrf(hypotheses, references, word_order=2).score
+  )
   assert scores['sentences'] == 12
+  assert scores['direction'] == 'en-de'
+  content = ''.join(f'{source}\t{target}\n' for source, target in heldout)
+  sha256 = hashlib.sha256(content.encode()).hexdigest()
+  assert scores['sha256'] == sha256
+  assert (
+    f'heldout: 12 lines, en-de, sha256 of sources and references {sha256[:16]}'
+    in finished.lines
+  )
   assert finished.last_json['parameters'] == 'average of checkpoints 2, 4'
-  assert f'heldout: BLEU {scores["bleu"]:.2f} (' in finished.stdout
+  assert f'heldout: BLEU = {scores["bleu"]:.2f} (' in finished.stdout
   # The run itself ended with the same.
   assert f'held-out BLEU {scores["bleu"]:.2f} (' in trained.finished.stdout
 
@@ -211,7 +224,8 @@ def test_evaluate_scores_given_text(trained, translations, tmp_path):
   assert finished.status == 0, finished.stderr
   assert (tmp_path / 'out').read_bytes() == _bytes(translations)
   scores = finished.last_json['test_sets']['in']
-  assert scores['chrf'] == pytest.approx(100)
+  assert scores['chrf++'] == pytest.approx(100)
+  assert scores['ter'] == 0
   assert 'tok:none' in scores['bleu_signature']
 
 
@@ -225,13 +239,84 @@ def test_evaluate_compares_two_systems(tmp_path):
     f'--hypothesis={tmp_path / "a"}',
     f'--hypothesis={tmp_path / "b"}',
     f'--reference={tmp_path / "ref"}',
+    '--metrics=bleu,ter',
+    '--significance_trials=200',
     '--json',
   )
   assert finished.status == 0, finished.stderr
+  assert finished.last_json['test_set']['lines'] == 40
   first, second = finished.last_json['systems']
   assert first['bleu'] == pytest.approx(100)
   assert second['bleu'] == sacrebleu.corpus_bleu(worse, [references]).score
-  p_values = [row['p'] for row in finished.last_json['paired_bootstrap']]
-  assert p_values[0] is None
-  assert p_values[1] < 0.01
-  assert re.search(r'/b: BLEU .* p = 0\.00', finished.stdout)
+  # Of 8 words a sentence one is wrong.
+  assert second['ter'] == pytest.approx(100 / 8)
+  tests = finished.last_json['significance']
+  assert [(test['test'], test['metric']) for test in tests] == [
+    ('paired bootstrap', 'bleu'),
+    ('paired bootstrap', 'ter'),
+    ('paired approximate randomization', 'bleu'),
+    ('paired approximate randomization', 'ter'),
+  ]
+  for test in tests:
+    assert (test['trials'], test['seed']) == (200, 12345)
+    assert test['systems'][0]['p'] is None
+    assert test['systems'][1]['p'] < 0.01
+  assert re.search(r'/b: BLEU = .* p = 0\.00', finished.stdout)
+
+
+@pytest.mark.parametrize(
+  ('chosen', 'tests'),
+  [
+    ('none', []),
+    ('bootstrap', ['paired bootstrap']),
+    ('randomization', ['paired approximate randomization']),
+  ],
+)
+def test_evaluate_tests_as_it_is_told(tmp_path, chosen, tests):
+  (tmp_path / 'text').write_text('one two three four five\n' * 3)
+  path = tmp_path / 'text'
+  finished = run_command(
+    'evaluate',
+    f'--hypothesis={path}',
+    f'--hypothesis={path}',
+    f'--reference={path}',
+    '--metrics=bleu',
+    f'--significance={chosen}',
+    '--significance_trials=20',
+    '--significance_seed=3',
+    '--json',
+  )
+  found = finished.last_json['significance']
+  assert [test['test'] for test in found] == tests
+  assert all(test['seed'] == 3 for test in found)
+  assert all(test['systems'][1]['p'] == 1 for test in found)
+
+
+def test_evaluate_scores_every_line_as_the_paper_did(tmp_path):
+  """Empty lines count; compounds are split; the source gives the lengths."""
+  files = {
+    'src': 'the rich-text format\n\nagain and\n',
+    'hyp': 'das rich-text Format hier\n\n\n',
+    'ref': 'das rich-text Format hier\nnichts\nund noch\n',
+  }
+  for name, text in files.items():
+    (tmp_path / name).write_text(text)
+  finished = run_command(
+    'evaluate',
+    f'--hypothesis={tmp_path / "hyp"}',
+    f'--reference={tmp_path / "ref"}',
+    f'--source={tmp_path / "src"}',
+    '--direction=en-de',
+    '--tokenize=none',
+    '--metrics=bleu_compounds',
+    '--json',
+  )
+  assert finished.status == 0, finished.stderr
+  (system,) = finished.last_json['systems']
+  # das rich ##AT##-##AT## text Format hier: 6 tokens of 9, all of them right.
+  assert system['bleu_compounds'] == pytest.approx(100 * math.exp(1 - 9 / 6))
+  assert system['sentences'] == 3
+  assert finished.last_json['test_set']['direction'] == 'en-de'
+  assert finished.lines[0].startswith('3 lines, en-de, sha256 of sources and')
+  assert 'BLEU of given tokens, compounds split = 60.65 (' in finished.lines[1]
+  assert '60.65 for 3 lines of 0-10 source words' in finished.lines[2]

@@ -345,9 +345,60 @@ def two_files(tmp_path):
       'made already; give one of them',
     ),
     (
+      ['--hypothesis=long', '--reference=long', '--tokenize=mozes'],
+      'flag --tokenize=mozes: value should be one of '
+      '<13a|none|intl|char|zh|ja-mecab|ko-mecab|flores200|spm|moses>',
+    ),
+    (
+      ['--hypothesis=long', '--reference=long', '--source=short'],
+      '--source=short has 1 lines, --reference=long has 2: expected as many',
+    ),
+    (
       ['--hypothesis=long', '--reference=long', '--tokenize=moses'],
-      'flag --tokenize=moses: value should be one of '
-      '<13a|none|intl|char|zh|ja-mecab|ko-mecab|flores200|spm>',
+      '--tokenize=moses: needs --direction=SOURCE-TARGET too, such as en-de',
+    ),
+    (
+      ['--hypothesis=long', '--reference=long', '--direction=en'],
+      '--direction=en: expected SOURCE-TARGET, such as en-de',
+    ),
+    (
+      ['--hypothesis=long', '--reference=long', '--metrics=bleu,tr'],
+      '--metrics: expected some of bleu, bleu_compounds, chrf, chrf++, ter, '
+      "found 'tr'. Did you mean 'ter'?",
+    ),
+    (
+      ['--hypothesis=long', '--reference=long', '--metrics='],
+      '--metrics: expected some of bleu, bleu_compounds, chrf, chrf++, ter, '
+      'found none',
+    ),
+    (
+      ['--hypothesis=long', '--reference=long', '--comet=model'],
+      '--comet: needs the sources too; give --source=FILE',
+    ),
+    (
+      [
+        '--hypothesis=long',
+        '--reference=long',
+        '--source=long',
+        '--comet=model',
+      ],
+      "--comet=model: needs unbabel-comet (No module named 'comet'); install "
+      'it in an environment of its own and name that by '
+      '--comet_python=PATH/bin/python',
+    ),
+    (
+      ['--hypothesis=long', '--reference=long', '--significance=both'],
+      '--significance=both: compares systems; expected two or more '
+      '--hypothesis, found one',
+    ),
+    (
+      [
+        '--hypothesis=long',
+        '--hypothesis=long',
+        '--reference=long',
+        '--significance_trials=0',
+      ],
+      'flag --significance_trials=0: 0 is not a positive integer',
     ),
   ],
 )
@@ -370,6 +421,14 @@ def test_evaluate_files(two_files, arguments, message):
     (
       ['--output=long'],
       '--output=long: expected a directory for the test sets: File exists',
+    ),
+    (
+      ['--direction=en-de'],
+      '--direction: belongs to --hypothesis, found --workdir',
+    ),
+    (
+      ['--significance=both'],
+      '--significance: belongs to --hypothesis, found --workdir',
     ),
   ],
 )

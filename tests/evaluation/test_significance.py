@@ -1,12 +1,18 @@
-"""Paired bootstrap, against one written here."""
+"""Tests of significance, against ones written here and sacreBLEU's."""
 
+import itertools
 from collections import Counter
 
 import numpy as np
 import pytest
+from sacrebleu.metrics import BLEU, CHRF
+from sacrebleu.significance import PairedTest
 
-from t2t_jax.errors import UsageError
-from t2t_jax.evaluation.significance import paired_bootstrap
+from t2t_jax.evaluation.metrics import make_metrics
+from t2t_jax.evaluation.significance import (
+  approximate_randomization,
+  paired_bootstrap,
+)
 
 SENTENCES = 60
 
@@ -52,46 +58,114 @@ def _bleu(counts):
   return 100 * brevity * precision
 
 
+def _score(sums):
+  return float(_bleu(sums[None]))
+
+
 def test_agrees_with_a_bootstrap_of_our_own():
-  references, first, second = _systems()
-  found = paired_bootstrap([first, second], references, 'none')
+  references, *systems = _systems()
+  counts = [_counts(system, references) for system in systems]
+  found = paired_bootstrap(counts, _score)
 
   draws = np.random.default_rng(1).integers(0, SENTENCES, (5000, SENTENCES))
-  samples = []
-  for row, system in zip(found, (first, second), strict=True):
-    counts = _counts(system, references)
-    samples.append(_bleu(counts[draws]))
-    assert row['bleu'] == pytest.approx(_bleu(counts))
-    assert row['mean'] == pytest.approx(samples[-1].mean(), abs=0.5)
-    low, high = np.quantile(samples[-1], [0.025, 0.975])
+  samples = [_bleu(rows[draws]) for rows in counts]
+  for row, scores, rows in zip(found, samples, counts, strict=True):
+    assert row['score'] == pytest.approx(_bleu(rows))
+    assert row['mean'] == pytest.approx(scores.mean(), abs=0.5)
+    low, high = np.quantile(scores, [0.025, 0.975])
     assert row['interval'] == pytest.approx((high - low) / 2, rel=0.1)
   # How often the samples' difference is above its mean by more than the one
   # found: one-sided (Koehn 2004; Riezler and Maxwell 2005).
   differences = np.abs(samples[0] - samples[1])
-  real = abs(found[0]['bleu'] - found[1]['bleu'])
+  real = abs(found[0]['score'] - found[1]['score'])
   p = np.mean(differences - differences.mean() > real)
   assert 0.01 < p < 0.9
   assert found[0]['p'] is None
   assert found[1]['p'] == pytest.approx(p, abs=0.03)
 
 
-def test_equal_systems_do_not_differ():
+def test_agrees_with_all_swaps_that_there_are():
+  """Of ten sentences there are 1,024 ways to swap translations."""
+  references, *systems = _systems()
+  first, second = (_counts(s, references)[:10] for s in systems)
+  swaps = np.array(list(itertools.product([False, True], repeat=10)))[
+    :, :, None
+  ]
+  differences = np.abs(
+    _bleu(np.where(swaps, second, first))
+    - _bleu(np.where(swaps, first, second))
+  )
+  real = abs(_score(first.sum(0)) - _score(second.sum(0)))
+  p = np.mean(differences >= real - 1e-9)
+  assert 0.01 < p < 0.9
+  rows = approximate_randomization([first, second], _score, 8000)
+  assert rows[0] == {'score': pytest.approx(_bleu(first)), 'p': None}
+  assert rows[1]['p'] == pytest.approx(p, abs=0.02)
+
+
+@pytest.mark.parametrize('key', ['bleu', 'chrf++'])
+@pytest.mark.parametrize(
+  ('test', 'kind'),
+  [(paired_bootstrap, 'bs'), (approximate_randomization, 'ar')],
+)
+def test_draws_and_finds_what_sacrebleu_does(key, test, kind):
+  references, *systems = _systems()
+  (ours,) = make_metrics([key], 'none')
+  theirs = BLEU(tokenize='none') if key == 'bleu' else CHRF(word_order=2)
+  counts = [ours.counts(system, references, None) for system in systems]
+  found = test(counts, ours.score, 200)
+  expected = PairedTest(
+    [('a', systems[0]), ('b', systems[1])],
+    {'metric': theirs},
+    [references],
+    test_type=kind,
+    n_samples=200,
+  )()[1]
+  (results,) = (rows for name, rows in expected.items() if name != 'System')
+  for row, result in zip(found, results, strict=True):
+    assert row['score'] == pytest.approx(result.score)
+    assert row['p'] == pytest.approx(result.p_value)
+    if kind == 'bs':
+      assert row['mean'] == pytest.approx(result.mean, rel=1e-5)
+      assert row['interval'] == pytest.approx(result.ci, rel=1e-4)
+
+
+TESTS = pytest.mark.parametrize(
+  'test', [paired_bootstrap, approximate_randomization]
+)
+
+
+@TESTS
+def test_equal_systems_do_not_differ(test):
   references, first, _ = _systems()
-  rows = paired_bootstrap([first, first], references, 'none', samples=100)
+  counts = _counts(first, references)
+  rows = test([counts, counts], _score, 100)
   assert rows[1]['p'] == 1
-  assert rows[0]['bleu'] == rows[1]['bleu']
+  assert rows[0]['score'] == rows[1]['score']
 
 
-def test_a_much_worse_system_does():
+def test_one_sentence_proves_nothing():
+  """Either translation of it may be the first's: both ways differ as much."""
+  references, first, _ = _systems()
+  second = ['x y z', *first[1:]]
+  counts = [_counts(lines, references) for lines in (first, second)]
+  rows = approximate_randomization(counts, _score, 200)
+  assert rows[0]['score'] != rows[1]['score']
+  assert rows[1]['p'] == 1
+
+
+@TESTS
+def test_a_much_worse_system_does(test):
   references, first, _ = _systems()
   worse = [line.replace('w1', 'v') for line in first]
-  rows = paired_bootstrap([first, worse], references, 'none', samples=200)
-  assert rows[1]['p'] < 0.02
+  counts = [_counts(lines, references) for lines in (first, worse)]
+  assert test(counts, _score, 200)[1]['p'] < 0.02
 
 
-def test_unequal_numbers_of_lines_name_the_system():
-  with pytest.raises(
-    UsageError,
-    match='--hypothesis number 2: expected 3 lines, as in --reference, found 2',
-  ):
-    paired_bootstrap([['a'] * 3, ['a'] * 2], ['a'] * 3)
+@TESTS
+def test_the_seed_decides(test):
+  references, *systems = _systems()
+  counts = [_counts(system, references) for system in systems]
+  runs = [test(counts, _score, 300, seed) for seed in (0, 0, 1)]
+  assert runs[0] == runs[1]
+  assert runs[0][1]['p'] != runs[2][1]['p']

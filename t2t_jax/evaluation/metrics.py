@@ -1,0 +1,178 @@
+"""Metrics by name: each is a score of sums of what it counts in sentences.
+
+So a test set is counted once, and the score of the whole, of a part of it and
+of a resampled test set are all scores of sums of the same counts.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from sacrebleu.metrics import BLEU, CHRF, TER
+from sacrebleu.metrics.base import Metric as SacrebleuMetric
+
+from t2t_jax.errors import UsageError, nearest
+from t2t_jax.evaluation.bleu import bleu_details, bleu_metric
+from t2t_jax.evaluation.tokenizers import CompoundTokenizer, MosesTokenizer
+
+MOSES = 'moses'
+
+
+class Metric(Protocol):
+  """A metric of a corpus.
+
+  Attributes:
+    key: as --metrics and JSON name it.
+    name: that is printed, and says exactly what it is.
+    decimals: printed of a score.
+  """
+
+  key: str
+  name: str
+  decimals: int
+
+  def counts(
+    self,
+    hypotheses: Sequence[str],
+    references: Sequence[str],
+    sources: Sequence[str] | None,
+  ) -> np.ndarray:
+    """Returns float (sentences, counts): what adds up to a corpus's score."""
+    ...
+
+  def score(self, sums: np.ndarray) -> float:
+    """Returns the score of counts (counts,) added up over sentences."""
+    ...
+
+  def details(self, sums: np.ndarray) -> dict[str, Any]:
+    """Returns what else is worth telling."""
+    ...
+
+  def signature(self) -> str:
+    """Returns how it was computed; after `counts`."""
+    ...
+
+
+class SurfaceMetric:
+  """BLEU, chrF and TER, all by sacreBLEU."""
+
+  decimals = 2
+
+  def __init__(self, key: str, name: str, metric: SacrebleuMetric) -> None:
+    self.key, self.name, self.metric = key, name, metric
+
+  def counts(
+    self,
+    hypotheses: Sequence[str],
+    references: Sequence[str],
+    sources: Sequence[str] | None = None,
+  ) -> np.ndarray:
+    # What sacreBLEU's own significance tests start from.
+    rows = self.metric._extract_corpus_statistics(hypotheses, [references])
+    return np.array(rows, dtype=np.float64)
+
+  def score(self, sums: np.ndarray) -> float:
+    return float(self._score(sums).score)
+
+  def details(self, sums: np.ndarray) -> dict[str, Any]:
+    return {}
+
+  def signature(self) -> str:
+    return self.metric.get_signature().format()
+
+  def _score(self, sums: np.ndarray) -> Any:
+    # A list: scalars of numpy are slow, and warn on division by zero.
+    return self.metric._compute_score_from_stats(sums.tolist())
+
+
+class BleuMetric(SurfaceMetric):
+  """BLEU, which has more to tell."""
+
+  def details(self, sums: np.ndarray) -> dict[str, Any]:
+    score = self._score(sums)
+    return {
+      'precisions': score.precisions,
+      'brevity_penalty': score.bp,
+      'hypothesis_length': score.sys_len,
+      'reference_length': score.ref_len,
+    }
+
+
+def result_line(metric: Metric, sums: np.ndarray) -> str:
+  """Returns `NAME = SCORE (details, signature)`."""
+  told = [metric.signature()]
+  details = metric.details(sums)
+  if details:
+    told.insert(0, bleu_details(**details))
+  score = f'{metric.score(sums):.{metric.decimals}f}'
+  return f'{metric.name} = {score} ({", ".join(told)})'
+
+
+# --- by name ------------------------------------------------------------------
+
+
+def make_metrics(
+  keys: Sequence[str], tokenize: str = '13a', language: str | None = None
+) -> list[Metric]:
+  """Returns the metrics of --metrics, each once, in the order given.
+
+  Args:
+    keys: of METRICS.
+    tokenize: sacreBLEU's name, or moses; for all kinds of BLEU.
+    language: of the target, for moses.
+
+  Raises:
+    UsageError: unknown names, none, or a tokenisation that cannot be loaded.
+  """
+  if not keys:
+    raise UsageError(f'--metrics: expected some of {_known()}, found none')
+  for key in keys:
+    if key not in METRICS:
+      raise UsageError(
+        f"--metrics: expected some of {_known()}, found '{key}'."
+        f'{nearest(key, METRICS)}'
+      )
+  return [METRICS[key](tokenize, language) for key in dict.fromkeys(keys)]
+
+
+def _known() -> str:
+  return ', '.join(METRICS)
+
+
+def _bleu(tokenize: str, language: str | None) -> Metric:
+  name = {'none': 'BLEU of given tokens', MOSES: 'BLEU of Moses tokens'}.get(
+    tokenize, 'BLEU'
+  )
+  return BleuMetric('bleu', name, _bleu_of(tokenize, language, 'exp'))
+
+
+def _compounds(tokenize: str, language: str | None) -> Metric:
+  # multi-bleu.perl, which ends the paper's procedure, does not smooth.
+  metric = _bleu_of(tokenize, language, 'none')
+  metric.tokenizer = CompoundTokenizer(metric.tokenizer)
+  metric.tokenizer_signature = metric.tokenizer.signature()
+  tokens = {'none': 'given', MOSES: 'Moses'}.get(tokenize, tokenize)
+  name = f'BLEU of {tokens} tokens, compounds split'
+  return BleuMetric('bleu_compounds', name, metric)
+
+
+def _bleu_of(tokenize: str, language: str | None, smoothing: str) -> BLEU:
+  if tokenize != MOSES:
+    return bleu_metric(tokenize, smoothing)
+  if language is None:
+    raise UsageError(
+      '--tokenize=moses: needs --direction=SOURCE-TARGET too, such as en-de'
+    )
+  metric = bleu_metric('none', smoothing)
+  metric.tokenizer = MosesTokenizer(language)
+  metric.tokenizer_signature = metric.tokenizer.signature()
+  return metric
+
+
+METRICS: dict[str, Callable[[str, str | None], Metric]] = {
+  'bleu': _bleu,
+  'bleu_compounds': _compounds,
+  'chrf': lambda *_: SurfaceMetric('chrf', 'chrF2', CHRF()),
+  'chrf++': lambda *_: SurfaceMetric('chrf++', 'chrF2++', CHRF(word_order=2)),
+  'ter': lambda *_: SurfaceMetric('ter', 'TER', TER()),
+}
