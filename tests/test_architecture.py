@@ -22,7 +22,7 @@ FLOORS = (
   {'evaluation'},
   {'training'},
   {'reporting'},
-  {'cli'},
+  {'cli', 'terminal'},
   {'main', 'prepare', 'translate', 'evaluate', 'average'},
 )
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}

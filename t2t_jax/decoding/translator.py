@@ -3,18 +3,21 @@
 import copy
 import functools
 import itertools
-from collections.abc import Iterable, Iterator
-from typing import Any
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Unpack
 
 import jax
 import numpy as np
 from jax.sharding import Mesh
 
+from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import DecodingConfig
 from t2t_jax.data.tokenizer import Tokenizers
 from t2t_jax.decoding.batch_search import search_batch
 from t2t_jax.decoding.hypotheses import Hypotheses
 from t2t_jax.decoding.line_text import one_line, split_lines
+from t2t_jax.decoding.options import DecodingOptions
 from t2t_jax.decoding.shapes import FEW_ROWS, ShapeGrid
 from t2t_jax.decoding.translation import Hypothesis, Translation, join
 from t2t_jax.errors import UsageError
@@ -33,7 +36,7 @@ class Translator:
   A line without tokens becomes an empty line. A line of more tokens than the
   grid holds is translated in parts, which are joined by spaces. A line's
   result does not depend on the lines that come with it, but for rounding
-  where a request of few lines runs in smaller batches.
+  where a request or a group of few lines runs in smaller batches.
   """
 
   def __init__(
@@ -81,6 +84,30 @@ class Translator:
       out_shardings=replicated(mesh) if mesh else None,
     )
 
+  @classmethod
+  def from_workdir(
+    cls,
+    workdir: str | os.PathLike[str],
+    **decoding: Unpack[DecodingOptions],
+  ) -> 'Translator':
+    """Returns a translator with the parameters that a run has left.
+
+    It works on all devices of this machine, whatever mesh it was trained on.
+
+    Args:
+      workdir: of a run, finished or not.
+      decoding: fields of the config's `decoding` to set anew, such as
+        checkpoint='best' or beam_size=4; None: as the run's config has it.
+
+    Raises:
+      UsageError: no run there, no such checkpoint, a damaged one, or a field
+        that does not exist or cannot have this value.
+    """
+    # Imported here, for it imports this module.
+    from t2t_jax.decoding.restored import restore_translator
+
+    return restore_translator(Workdir(workdir), **decoding)[0]
+
   def with_params(self, params: Any) -> 'Translator':
     """Returns this translator with other parameters; recompiles nothing."""
     other = copy.copy(self)
@@ -93,8 +120,12 @@ class Translator:
     """Returns a translation of each line, with at most `nbest` hypotheses.
 
     Raises:
-      UsageError: nbest is not from 1 to beam_size.
+      UsageError: nbest is not from 1 to beam_size, or `lines` is one string.
     """
+    if isinstance(lines, str):
+      raise UsageError(
+        f'translate: expected a list of lines, found one string {lines!r}'
+      )
     lines = list(lines)
     return self._translate(lines, nbest, few=len(lines) <= FEW_ROWS)
 
@@ -113,8 +144,44 @@ class Translator:
       few = len(now) <= FEW_ROWS if few is None else False
       yield from self._translate(now, nbest, few)
 
+  def translate_groups(
+    self,
+    groups: Iterable[list[str]],
+    *,
+    nbest: int = 1,
+    few: bool | None = None,
+    report: Callable[[float], None] | None = None,
+  ) -> Iterator[tuple[list[str], list[Translation]]]:
+    """Yields each group of lines with its translations, as soon as it can.
+
+    Args:
+      groups: lines to put into batches together, such as line_groups.py makes.
+      nbest: most hypotheses of a line.
+      few: whether all run in the small batches of a request of few lines;
+        None: those groups that have few lines.
+      report: is told after each batch how many lines are done; those of a
+        group that is not done by the share of its tokens.
+
+    Raises:
+      UsageError: as `translate`.
+    """
+    done = 0
+    for lines in groups:
+      is_few = len(lines) <= FEW_ROWS if few is None else few
+      tell = functools.partial(_tell, report, done, len(lines))
+      yield lines, self._translate(lines, nbest, is_few, tell)
+      done += len(lines)
+
+  def target_pieces(self, token_ids: Sequence[int]) -> list[str]:
+    """Returns the target vocabulary's entry for each token."""
+    return self._tokenizers.target.pieces(token_ids)
+
   def _translate(
-    self, lines: list[str], nbest: int, few: bool
+    self,
+    lines: list[str],
+    nbest: int,
+    few: bool,
+    tell: Callable[[float], None] | None = None,
   ) -> list[Translation]:
     if not 1 <= nbest <= self._decoding.beam_size:
       raise UsageError(
@@ -126,8 +193,13 @@ class Translator:
     )
     parts = list(itertools.chain.from_iterable(parts_of_lines))
     done: dict[int, Translation] = {}
+    # Tokens, for the longest parts come first.
+    tokens, all_tokens = 0, sum(map(len, parts))
     for indices, found in self._search_all(parts, nbest, few):
       done.update(zip(indices, self._read(found, len(indices)), strict=True))
+      if tell:
+        tokens += sum(len(parts[index]) for index in indices)
+        tell(tokens / all_tokens)
     in_order = (done[index] for index in range(len(parts)))
     return [
       join(list(itertools.islice(in_order, len(parts))))
@@ -213,3 +285,10 @@ class Translator:
       Translation((row[0], *(h for h in row[1:] if h.score > -np.inf)))
       for row in by_row
     ]
+
+
+def _tell(
+  report: Callable[[float], None] | None, before: int, lines: int, share: float
+) -> None:
+  if report:
+    report(before + share * lines)
