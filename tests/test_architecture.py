@@ -136,6 +136,14 @@ def test_the_wheel_carries_every_package():
   assert set(listed) == found | {'t2t_jax.configs'}
 
 
+def test_type_checkers_are_told_of_the_types():
+  pyproject = tomllib.loads((ROOT / 'pyproject.toml').read_text())
+  assert pyproject['tool']['setuptools']['package-data']['t2t_jax'] == [
+    'py.typed'
+  ]
+  assert (PACKAGE / 'py.typed').exists()
+
+
 def test_every_command_is_a_console_script():
   pyproject = tomllib.loads((ROOT / 'pyproject.toml').read_text())
   modules = {

@@ -200,6 +200,8 @@ class Translator:
       if tell:
         tokens += sum(len(parts[index]) for index in indices)
         tell(tokens / all_tokens)
+    if tell and not parts:
+      tell(1.0)
     in_order = (done[index] for index in range(len(parts)))
     return [
       join(list(itertools.islice(in_order, len(parts))))

@@ -193,6 +193,28 @@ def test_a_stream_is_read_in_windows(translator):
   close(list(translator.translate_stream(lines[:3])), expected[:3])
 
 
+def test_groups_come_with_their_lines_and_are_told_of(translator):
+  lines = [*random_lines(30, seed=10), *[''] * 10]
+  expected = translator.translate(lines)
+  groups = [lines[:20], lines[20:30], lines[30:]]
+  told = []
+  found = list(
+    translator.translate_groups(groups, few=False, report=told.append)
+  )
+  assert [group for group, _ in found] == groups
+  assert list(itertools.chain(*(done for _, done in found))) == expected
+  assert told == sorted(told)
+  assert {20.0, 30.0, 40.0} <= set(told)
+  assert told[0] > 0
+  # A group of few lines runs in small batches, unless it is said otherwise.
+  groups = iter([lines[:3], lines[3:30]])
+  found = translator.translate_groups(groups)
+  close(next(found)[1], expected[:3])
+  assert next(found)[1] == expected[3:30]
+  with pytest.raises(UsageError, match='expected 1 to decoding.beam_size = 3'):
+    next(translator.translate_groups([['red']], nbest=4))
+
+
 def test_learned_positions_bound_the_target():
   model = model_with(positions='learned')
   params = random_params(model)
