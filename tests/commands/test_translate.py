@@ -23,7 +23,18 @@ from t2t_jax.decoding.options import DecodingOptions
 from t2t_jax.errors import UsageError
 
 ROOT = pathlib.Path(__file__).parents[2]
-WORDS = 'a the small big red dog cat child sees has house . , He runs'.split()
+WORDS = [
+  'a',
+  'the',
+  'small',
+  'big',
+  'red',
+  'dog',
+  'child',
+  'sees',
+  'house',
+  '.',
+]
 
 
 def sentence(number):

@@ -211,7 +211,7 @@ def test_groups_come_with_their_lines_and_are_told_of(translator):
   found = translator.translate_groups(groups)
   close(next(found)[1], expected[:3])
   assert next(found)[1] == expected[3:30]
-  with pytest.raises(UsageError, match='expected 1 to decoding.beam_size = 3'):
+  with pytest.raises(UsageError, match='nbest: expected 1 to '):
     next(translator.translate_groups([['red']], nbest=4))
 
 
