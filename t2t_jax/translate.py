@@ -64,7 +64,10 @@ def main() -> None:
   at_prompt = (
     _INPUT.value == '-' and sys.stdin is not None and sys.stdin.isatty()
   )
-  progress = ProgressLine(sys.stderr, shown=_shows_progress(at_prompt))
+  shows_progress = _shows_progress(at_prompt)
+  progress = ProgressLine(sys.stderr, shown=shows_progress)
+  # Before anything is read of a redirected file.
+  total = count_lines(_INPUT.value) if shows_progress else None
   if at_prompt:
     lines = one_by_one(prompt_lines())
   else:
@@ -93,7 +96,7 @@ def main() -> None:
     progress,
   ):
     number = results.lines_done
-    progress.begin(number, count_lines(_INPUT.value))
+    progress.begin(number, total)
     for sources, translations in translator.translate_groups(
       results.skip_done(lines.groups),
       nbest=nbest,

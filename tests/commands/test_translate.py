@@ -1,6 +1,7 @@
 """`translate` as people use it: formats, odd lines, interruptions, the API."""
 
 import dataclasses
+import fcntl
 import itertools
 import json
 import os
@@ -10,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import termios
 import threading
 import time
 
@@ -130,6 +132,35 @@ def test_a_mistake_leaves_the_output_alone(trained, tmp_path):
     )
     assert finished.status == 2
     assert output.read_text() == 'of another day\n'
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('end', ['\x04', '\x03'], ids=['Ctrl-D', 'Ctrl-C'])
+def test_a_prompt_on_a_terminal(trained, end):
+  controller, terminal = os.openpty()
+  process = subprocess.Popen(
+    [sys.executable, '-m', 't2t_jax.translate', trained.flag],
+    cwd=ROOT,
+    env={**os.environ, 'JAX_PLATFORMS': 'cpu', 'TERM': 'dumb'},
+    stdin=terminal,
+    stdout=terminal,
+    stderr=terminal,
+    preexec_fn=lambda: (os.setsid(), fcntl.ioctl(0, termios.TIOCSCTTY, 0)),
+  )
+  os.close(terminal)
+  seen = ''
+  for typed in ('The dog sleeps.\n', end):
+    while not seen.endswith('> '):
+      seen += os.read(controller, 1000).decode()
+    seen += '|'
+    os.write(controller, typed.encode())
+  process.wait()
+  os.close(controller)
+  hint, answer, _ = seen.replace('\r', '').split('> |')
+  assert 'Ctrl-D ends' in hint
+  [expected] = translate(trained.flag, lines=['The dog sleeps.']).lines
+  assert answer == f'The dog sleeps.\n{expected}\n'
+  assert process.returncode == 0
 
 
 # --- odd lines ----------------------------------------------------------------

@@ -204,6 +204,24 @@ def test_standard_output_and_devices_keep_nothing(monkeypatch):
     translate('-')
 
 
+def test_a_reader_that_went_away(tmp_path):
+  """`translate | head`: the command knows this error, and says nothing."""
+  os.mkfifo(tmp_path / 'pipe')
+  reader = os.open(tmp_path / 'pipe', os.O_RDONLY | os.O_NONBLOCK)
+  with open_results(str(tmp_path / 'pipe'), SETTINGS, resume=False) as results:
+    os.close(reader)
+    with pytest.raises(BrokenPipeError) as error:
+      results.write(['line'], 'line\n')
+  assert error.value.filename is None
+
+
+@pytest.mark.skipif(not os.path.exists('/dev/full'), reason='no such device')
+def test_a_full_device_is_named():
+  with pytest.raises(OSError, match='No space left on device') as error:
+    translate('/dev/full')
+  assert error.value.filename == '/dev/full'
+
+
 @contextlib.contextmanager
 def files_of_at_most(size):
   """A full disk, as far as files can show one."""
