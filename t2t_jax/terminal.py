@@ -49,7 +49,8 @@ def _note(line: str) -> None:
 class ProgressLine:
   """Lines done, lines a second and the time left; a context manager.
 
-  On a terminal one line that changes, elsewhere a line every half minute.
+  On a terminal one line that changes; elsewhere, where it is known how many
+  lines there are, a line every half minute.
   """
 
   def __init__(
@@ -68,15 +69,16 @@ class ProgressLine:
     """
     self._stream, self._shown, self._clock = stream, shown, clock
     self._on_terminal = stream.isatty()
-    self._has_drawn = False
+    self._done_drawn: float | None = None
     self.begin(0, None)
 
   def __enter__(self) -> 'ProgressLine':
     return self
 
   def __exit__(self, *_: Any) -> None:
-    if self._has_drawn:
-      self._draw()
+    if self._done_drawn is not None:
+      if self._done != self._done_drawn:
+        self._draw()
       if self._on_terminal:
         self._write('\n')
 
@@ -93,17 +95,22 @@ class ProgressLine:
   def update(self, done: float) -> None:
     """Takes in how many lines are done by now; shows it if it is time to."""
     self._done = done
+    if not self._shown:
+      return
     between = _REDRAW_SECONDS if self._on_terminal else _LINE_SECONDS
-    if self._shown and self._clock() - self._drawn >= between:
+    is_due = self._clock() - self._drawn >= between
+    if is_due and (self._on_terminal or self._total is not None):
       self._draw()
 
   def say(self, line: str) -> None:
     """Writes a line of something else."""
-    before = _ERASE_LINE if self._on_terminal and self._has_drawn else ''
+    before = (
+      _ERASE_LINE if self._on_terminal and self._done_drawn is not None else ''
+    )
     self._write(f'{before}{line}\n')
 
   def _draw(self) -> None:
-    self._drawn, self._has_drawn = self._clock(), True
+    self._drawn, self._done_drawn = self._clock(), self._done
     text = self._text()
     self._write(f'{_ERASE_LINE}{text}' if self._on_terminal else f'{text}\n')
 

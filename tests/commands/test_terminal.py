@@ -50,7 +50,8 @@ def test_a_log_has_a_line_every_half_minute():
 
 
 def test_a_total_that_nobody_knows():
-  assert shown(False, None).splitlines()[-1] == '250 lines, 2.0 lines/s'
+  assert shown(True, None).endswith('\x1b[K250 lines, 2.0 lines/s\n')
+  assert shown(False, None) == 'a warning\n'
 
 
 def test_a_terminal_has_one_line_that_changes():
