@@ -1,7 +1,7 @@
 """What the commands share: flags, one-line errors, exit statuses.
 
-0: done; 1: failed; 2: a mistake of the user's; 75 (EX_TEMPFAIL): told to
-stop and saved, start it again.
+0: done; 1: failed, or interrupted where nothing is kept; 2: a mistake of the
+user's; 75 (EX_TEMPFAIL): told to stop and saved, start it again.
 """
 
 import os

@@ -2,53 +2,145 @@
 
   echo 'The dog sleeps.' | python -m t2t_jax.translate --workdir=runs/quickstart
   python -m t2t_jax.translate --workdir=runs/base --input=a.en --output=a.de
+  python -m t2t_jax.translate --workdir=runs/base          (a prompt)
 
-With --nbest=N each line gives up to N lines `number ||| text ||| score`,
-number counting from 0, best first.
+A pipe is translated as it comes: what has arrived, as soon as it fills batches
+or no more comes within a moment; with --flush each line by itself.
+
+--format=nbest gives up to N lines `number ||| text ||| score` for each line,
+number counting from 0, best first; --format=json one JSON object a line, with
+source, text, score, log_prob, tokens and, with --nbest=N, nbest.
+
+An --output=FILE that was broken off (Ctrl-C, SIGTERM, a full disk, a crash)
+holds whole lines; FILE.progress.json beside it says of which input. The same
+command with --resume goes on and ends with the same file. It is refused where
+workdir, parameters, decoding, format, or the input so far have changed.
+
+Exit status: 0 done; 75 told to stop, --resume goes on; 1 told to stop where
+nothing is kept, or failed; 2 a mistake in flags, input or workdir.
 """
 
+import dataclasses
+import sys
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 
-from t2t_jax import cli
+from t2t_jax import __version__, cli
+from t2t_jax.decoding.formats import FORMATS, make_format
 from t2t_jax.errors import UsageError
+from t2t_jax.terminal import ProgressLine, prompt_lines
+from t2t_jax.training.stopping import Stopped, stop_at_once
 
 _WORKDIR = cli.define_workdir()
 _INPUT = flags.DEFINE_string('input', '-', 'file of lines, .gz too; -: stdin')
 _OUTPUT = flags.DEFINE_string('output', '-', 'file to write; -: stdout')
-_NBEST = flags.DEFINE_integer('nbest', None, 'hypotheses to write for a line')
+_FORMAT = flags.DEFINE_enum(
+  'format', None, FORMATS, 'default: text, or nbest where --nbest is given'
+)
+_NBEST = flags.DEFINE_integer(
+  'nbest', None, 'hypotheses to write for a line; default: 1, nbest: all beams'
+)
+_FLUSH = flags.DEFINE_bool('flush', False, 'each line by itself, at once')
+_RESUME = flags.DEFINE_bool('resume', False, 'goes on with a broken --output')
+_QUIET = flags.DEFINE_bool('quiet', False, 'tells of nothing but mistakes')
 _DECODING = cli.define_decoding()
 
 
 def main() -> None:
-  _check_output()
+  _check_flags()
   workdir = cli.workdir(_WORKDIR)
-  cli.use_compile_cache(workdir.read_config().logging.compile_cache_dir)
-  from t2t_jax.decoding.line_files import (
-    lines_to_write,
-    open_output,
-    read_lines,
+  config = workdir.read_config()
+  cli.use_compile_cache(config.logging.compile_cache_dir)
+  # Not before the cache is set: they start jax.
+  from t2t_jax.decoding.line_files import count_lines
+  from t2t_jax.decoding.line_groups import one_by_one, read_groups, usual_size
+  from t2t_jax.decoding.restored import restore_translator, with_decoding
+  from t2t_jax.decoding.results_file import open_results
+
+  decoding = with_decoding(config, **_DECODING()).decoding
+  nbest = _nbest(decoding.num_slots)
+  at_prompt = (
+    _INPUT.value == '-' and sys.stdin is not None and sys.stdin.isatty()
   )
-  from t2t_jax.decoding.restored import restore_translator
-
-  lines = read_lines(_INPUT.value, cli.say)
+  shows_progress = _shows_progress(at_prompt)
+  progress = ProgressLine(sys.stderr, shown=shows_progress)
+  # Before anything is read of a redirected file.
+  total = count_lines(_INPUT.value) if shows_progress else None
+  if at_prompt:
+    lines = one_by_one(prompt_lines())
+  else:
+    lines = read_groups(
+      _INPUT.value, progress.say, usual_size(decoding), flush=_FLUSH.value
+    )
   translator, origin = restore_translator(workdir, **_DECODING())
-  cli.say(f'translating with {origin}')
-  translations = translator.translate_stream(lines, nbest=_nbest())
-  with open_output(_OUTPUT.value) as output:
-    for line in lines_to_write(translations, numbered=_NBEST.value is not None):
-      output.write(line + '\n')
+  # Refuses a wrong nbest before the output is touched.
+  translator.translate([], nbest=nbest)
+  if not _QUIET.value:
+    cli.say(f'translating with {origin}')
+  form = make_format(
+    _format(), translator.target_pieces, with_nbest=_NBEST.value is not None
+  )
+  settings = {
+    't2t_jax': __version__,
+    'workdir': str(workdir.path),
+    'parameters': origin,
+    'format': _format(),
+    'nbest': _NBEST.value,
+    **dataclasses.asdict(decoding),
+  }
+  with (
+    open_results(_OUTPUT.value, settings, resume=_RESUME.value) as results,
+    _stoppable(results.goes_on_later and not at_prompt),
+    progress,
+  ):
+    number = results.lines_done
+    progress.begin(number, total)
+    for sources, translations in translator.translate_groups(
+      results.skip_done(lines.groups),
+      nbest=nbest,
+      few=lines.few,
+      first_line=number,
+      report=progress.update,
+    ):
+      results.write(sources, form(number, sources, translations))
+      number += len(sources)
 
 
-def _nbest() -> int:
-  return 1 if _NBEST.value is None else _NBEST.value
-
-
-def _check_output() -> None:
+def _check_flags() -> None:
   output = _OUTPUT.value
   if output != '-' and Path(output).resolve() == Path(_INPUT.value).resolve():
     raise UsageError(f'--output={output}: is the input, which would be lost')
+  if _format() == 'text' and _NBEST.value is not None:
+    raise UsageError(
+      '--format=text: holds one translation a line; for --nbest take nbest or '
+      'json'
+    )
+
+
+def _format() -> str:
+  return _FORMAT.value or ('text' if _NBEST.value is None else 'nbest')
+
+
+def _nbest(beam_size: int) -> int:
+  if _NBEST.value is not None:
+    return _NBEST.value
+  return beam_size if _format() == 'nbest' else 1
+
+
+def _shows_progress(at_prompt: bool) -> bool:
+  """Not where it would stand among the results."""
+  among = (
+    _OUTPUT.value == '-' and sys.stdout is not None and sys.stdout.isatty()
+  )
+  return not (_QUIET.value or at_prompt or among)
+
+
+def _stoppable(goes_on_later: bool) -> Any:
+  if goes_on_later:
+    return stop_at_once('while translating; --resume goes on', Stopped)
+  return stop_at_once('while translating', KeyboardInterrupt)
 
 
 def run() -> None:

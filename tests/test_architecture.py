@@ -22,7 +22,7 @@ FLOORS = (
   {'evaluation'},
   {'training'},
   {'reporting'},
-  {'cli'},
+  {'cli', 'terminal'},
   {'main', 'prepare', 'translate', 'evaluate', 'average'},
 )
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
@@ -134,6 +134,14 @@ def test_the_wheel_carries_every_package():
     for path in PACKAGE.rglob('__init__.py')
   }
   assert set(listed) == found | {'t2t_jax.configs'}
+
+
+def test_type_checkers_are_told_of_the_types():
+  pyproject = tomllib.loads((ROOT / 'pyproject.toml').read_text())
+  assert pyproject['tool']['setuptools']['package-data']['t2t_jax'] == [
+    'py.typed'
+  ]
+  assert (PACKAGE / 'py.typed').exists()
 
 
 def test_every_command_is_a_console_script():

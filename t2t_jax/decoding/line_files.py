@@ -2,19 +2,21 @@
 
 import contextlib
 import gzip
+import os
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
-from t2t_jax.decoding.translation import Translation
 from t2t_jax.errors import UsageError
 
+Warn = Callable[[str], None]
 
-def read_lines(
-  name: str, warn: Callable[[str], None], flag: str = 'input'
-) -> Iterator[str]:
+_BLOCK = 1 << 20
+
+
+def read_lines(name: str, warn: Warn, flag: str = 'input') -> Iterator[str]:
   """Yields the lines of a file, a .gz file, or '-' (standard input).
 
   Only a line feed ends a line, so that output stays aligned. Bytes that are
@@ -28,31 +30,55 @@ def read_lines(
   Raises:
     UsageError: the file cannot be opened (at once) or read (as it is read).
   """
+  return lines_of(open_input(name, flag), name, warn)
+
+
+def open_input(name: str, flag: str = 'input') -> BinaryIO:
+  """Opens a file, a .gz file, or '-' (standard input).
+
+  Raises:
+    UsageError: it cannot be opened.
+  """
   if name == '-':
-    return _decoded(sys.stdin.buffer, 'standard input', warn)
+    if sys.stdin is None:
+      raise UsageError(f'--{flag}=-: standard input is closed')
+    return sys.stdin.buffer
   path = Path(name).expanduser()
   try:
     opened = gzip.open if path.suffix == '.gz' else open
-    file = opened(path, 'rb')
+    return cast(BinaryIO, opened(path, 'rb'))
   except OSError as error:
     raise UsageError(f'--{flag}={name}: {error.strerror}') from None
-  return _decoded(cast(BinaryIO, file), name, warn)
 
 
-def _decoded(
-  file: BinaryIO, name: str, warn: Callable[[str], None]
+def lines_of(file: BinaryIO, name: str, warn: Warn) -> Iterator[str]:
+  """Yields the lines of an open file, as `read_lines`."""
+  with file, named_errors(name):
+    yield from decoded(file, name, warn)
+
+
+def decoded(
+  lines: Iterable[bytes], name: str, warn: Warn, first: int = 1
 ) -> Iterator[str]:
+  """Yields lines as text, without their ends; `first` numbers the first."""
+  called = 'standard input' if name == '-' else name
+  for number, line in enumerate(lines, first):
+    line = line.removesuffix(b'\n').removesuffix(b'\r')
+    try:
+      yield line.decode('utf-8')
+    except UnicodeDecodeError:
+      warn(f'{called}, line {number}: not UTF-8; its bad bytes became U+FFFD')
+      yield line.decode('utf-8', errors='replace')
+
+
+@contextlib.contextmanager
+def named_errors(name: str) -> Iterator[None]:
+  """Turns what may go wrong while reading `name` into a UsageError."""
   try:
-    with file:
-      for number, line in enumerate(file, 1):
-        line = line.removesuffix(b'\n').removesuffix(b'\r')
-        try:
-          yield line.decode('utf-8')
-        except UnicodeDecodeError:
-          warn(f'{name}, line {number}: not UTF-8; its bad bytes became U+FFFD')
-          yield line.decode('utf-8', errors='replace')
+    yield
   except (OSError, EOFError, zlib.error) as error:
-    raise UsageError(f'{name}: cannot be read: {error}') from None
+    called = 'standard input' if name == '-' else name
+    raise UsageError(f'{called}: cannot be read: {error}') from None
 
 
 @contextlib.contextmanager
@@ -77,13 +103,34 @@ def open_output(name: str) -> Iterator[TextIO]:
     yield file
 
 
-def lines_to_write(
-  translations: Iterable[Translation], numbered: bool
-) -> Iterator[str]:
-  """Yields the best text of each translation, or `n ||| text ||| score`."""
-  for number, translation in enumerate(translations):
-    if not numbered:
-      yield translation.text
-      continue
-    for hypothesis in translation.hypotheses:
-      yield f'{number} ||| {hypothesis.text} ||| {hypothesis.score:.6f}'
+def count_lines(name: str) -> int | None:
+  """Returns how many lines `read_lines` will yield; None: only it can tell.
+
+  Standard input is left where it stands.
+  """
+  try:
+    if name == '-':
+      return _count(_blocks_ahead(sys.stdin.fileno()))
+    path = Path(name).expanduser()
+    if not path.is_file():
+      return None
+    with open_input(name) as file:
+      return _count(iter(lambda: file.read(_BLOCK), b''))
+  except (OSError, EOFError, zlib.error):
+    return None
+
+
+def _blocks_ahead(descriptor: int) -> Iterator[bytes]:
+  """Yields what a redirected file still holds; fails for a pipe."""
+  place = os.lseek(descriptor, 0, os.SEEK_CUR)
+  while block := os.pread(descriptor, _BLOCK, place):
+    yield block
+    place += len(block)
+
+
+def _count(blocks: Iterator[bytes]) -> int:
+  count, last = 0, b'\n'
+  for block in blocks:
+    count += block.count(b'\n')
+    last = block
+  return count + (not last.endswith(b'\n'))

@@ -3,18 +3,20 @@
 import copy
 import functools
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Unpack
 
 import jax
-import numpy as np
 from jax.sharding import Mesh
 
+from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import DecodingConfig
 from t2t_jax.data.tokenizer import Tokenizers
 from t2t_jax.decoding.batch_search import SearchBatch, search_batch
+from t2t_jax.decoding.found import read_translations
 from t2t_jax.decoding.hypotheses import Hypotheses
-from t2t_jax.decoding.line_text import one_line
+from t2t_jax.decoding.options import DecodingOptions
 from t2t_jax.decoding.requests import (
   Part,
   Request,
@@ -23,7 +25,7 @@ from t2t_jax.decoding.requests import (
   split_requests,
 )
 from t2t_jax.decoding.shapes import FEW_ROWS, ShapeGrid
-from t2t_jax.decoding.translation import Hypothesis, Translation, join
+from t2t_jax.decoding.translation import Translation, join
 from t2t_jax.errors import UsageError
 from t2t_jax.model.transformer import Transformer
 from t2t_jax.parallel.mesh import (
@@ -40,7 +42,7 @@ class Translator:
   A line without tokens becomes an empty line. A line of more tokens than the
   grid holds is translated in parts, which are joined by spaces. A line's
   result does not depend on the lines that come with it, but for rounding
-  where a request of few lines runs in smaller batches.
+  where a request or a group of few lines runs in smaller batches.
   """
 
   def __init__(
@@ -94,6 +96,30 @@ class Translator:
       out_shardings=replicated(mesh) if mesh else None,
     )
 
+  @classmethod
+  def from_workdir(
+    cls,
+    workdir: str | os.PathLike[str],
+    **decoding: Unpack[DecodingOptions],
+  ) -> 'Translator':
+    """Returns a translator with the parameters that a run has left.
+
+    It works on all devices of this machine, whatever mesh it was trained on.
+
+    Args:
+      workdir: of a run, finished or not.
+      decoding: fields of the config's `decoding` to set anew, such as
+        checkpoint='best' or beam_size=4; None: as the run's config has it.
+
+    Raises:
+      UsageError: no run there, no such checkpoint, a damaged one, or a field
+        that does not exist or cannot have this value.
+    """
+    # Imported here, for it imports this module.
+    from t2t_jax.decoding.restored import restore_translator
+
+    return restore_translator(Workdir(workdir), **decoding)[0]
+
   def with_params(self, params: Any) -> 'Translator':
     """Returns this translator with other parameters of its one model;
     recompiles nothing."""
@@ -110,10 +136,14 @@ class Translator:
     They are the best ones, best first, or samples in the order drawn.
 
     Raises:
-      UsageError: nbest is not from 1 to the beam size, or number of samples;
-        phrases are asked of samples; prefix and phrases are longer than the
-        model's learned positions.
+      UsageError: `lines` is one string; nbest is not from 1 to the beam size,
+        or number of samples; phrases are asked of samples; prefix and phrases
+        are longer than the model's learned positions.
     """
+    if isinstance(lines, str):
+      raise UsageError(
+        f'translate: expected a list of lines, found one string {lines!r}'
+      )
     lines = list(lines)
     return self._translate(lines, nbest, few=len(lines) <= FEW_ROWS)
 
@@ -133,8 +163,50 @@ class Translator:
       yield from self._translate(now, nbest, few, first)
       first += len(now)
 
+  def translate_groups(
+    self,
+    groups: Iterable[Sequence[str | Request]],
+    *,
+    nbest: int = 1,
+    few: bool | None = None,
+    first_line: int = 0,
+    report: Callable[[float], None] | None = None,
+  ) -> Iterator[tuple[list[str], list[Translation]]]:
+    """Yields each group's lines with their translations, as soon as it can.
+
+    Args:
+      groups: lines to put into batches together, such as line_groups.py makes.
+      nbest: most hypotheses of a line.
+      few: whether all run in the small batches of a request of few lines;
+        None: those groups that have few lines.
+      first_line: number of the first line, which samples depend on.
+      report: is told after each batch how many lines are done; those of a
+        group that is not done by the share of its tokens.
+
+    Raises:
+      UsageError: as `translate`.
+    """
+    done = 0
+    for lines in groups:
+      is_few = len(lines) <= FEW_ROWS if few is None else few
+      tell = functools.partial(_tell, report, done, len(lines))
+      yield (
+        [line if isinstance(line, str) else line.text for line in lines],
+        self._translate(list(lines), nbest, is_few, first_line + done, tell),
+      )
+      done += len(lines)
+
+  def target_pieces(self, token_ids: Sequence[int]) -> list[str]:
+    """Returns the target vocabulary's entry for each token."""
+    return self._tokenizers.target.pieces(token_ids)
+
   def _translate(
-    self, lines: list[str | Request], nbest: int, few: bool, first: int = 0
+    self,
+    lines: list[str | Request],
+    nbest: int,
+    few: bool,
+    first: int = 0,
+    tell: Callable[[float], None] | None = None,
   ) -> list[Translation]:
     self._check_nbest(nbest)
     parts_of_lines = split_requests(
@@ -144,8 +216,18 @@ class Translator:
     check_requests(parts_of_lines, self._longest_target, sampling)
     parts = list(itertools.chain.from_iterable(parts_of_lines))
     done: dict[int, Translation] = {}
+    # Tokens, for the longest parts come first.
+    tokens, all_tokens = 0, sum(len(part.source_ids) for part in parts)
     for indices, found in self._search_all(parts, nbest, few):
-      done.update(zip(indices, self._read(found, len(indices)), strict=True))
+      translations = read_translations(
+        found, len(indices), self._tokenizers.target
+      )
+      done.update(zip(indices, translations, strict=True))
+      if tell:
+        tokens += sum(len(parts[index].source_ids) for index in indices)
+        tell(tokens / max(all_tokens, 1))
+    if tell and not parts:
+      tell(1.0)
     in_order = (done[index] for index in range(len(parts)))
     return [
       join(list(itertools.islice(in_order, len(parts))))
@@ -193,34 +275,9 @@ class Translator:
       batch = jax.device_put(batch, batch_sharding(self._mesh))
       return self._search(self._params, batch, nbest=nbest)
 
-  def _read(self, found: Hypotheses, rows: int) -> list[Translation]:
-    """Returns the translations of the first `rows` rows."""
-    target = self._tokenizers.target
-    ids_BNT, scores_BN, log_probs_BN = (np.asarray(x)[:rows] for x in found)
-    real_BNT = (ids_BNT != target.pad_id) & (ids_BNT != target.eos_id)
-    ids = [
-      ids_T[real_T].tolist()
-      for ids_NT, real_NT in zip(ids_BNT, real_BNT, strict=True)
-      for ids_T, real_T in zip(ids_NT, real_NT, strict=True)
-    ]
-    hypotheses = iter(
-      [
-        Hypothesis(one_line(text), score, log_prob, tuple(tokens))
-        for text, score, log_prob, tokens in zip(
-          target.decode(ids),
-          scores_BN.ravel().tolist(),
-          log_probs_BN.ravel().tolist(),
-          ids,
-          strict=True,
-        )
-      ]
-    )
-    by_row = [
-      list(itertools.islice(hypotheses, scores_BN.shape[1]))
-      for _ in range(rows)
-    ]
-    # A short limit leaves fewer hypotheses than asked for: the rest are empty.
-    return [
-      Translation((row[0], *(h for h in row[1:] if h.score > -np.inf)))
-      for row in by_row
-    ]
+
+def _tell(
+  report: Callable[[float], None] | None, before: int, lines: int, share: float
+) -> None:
+  if report:
+    report(before + share * lines)

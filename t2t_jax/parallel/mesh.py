@@ -64,6 +64,15 @@ def create_mesh(
   )
 
 
+def decoding_mesh() -> Mesh:
+  """Returns the mesh to translate on: this machine's devices, all as `data`.
+
+  Sentences are independent, so each device searches for its own with a copy of
+  the parameters. Split parameters would be gathered again for every token.
+  """
+  return create_mesh(MeshConfig(-1, 1, 1), jax.local_devices())
+
+
 def check_divides(config: Config, mesh: Mesh) -> None:
   """Raises UsageError when a size cannot be split over `mesh`."""
   fsdp, tensor = mesh.shape['fsdp'], mesh.shape['tensor']

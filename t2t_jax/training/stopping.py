@@ -35,13 +35,19 @@ class StopSignal:
     self.name = signal.Signals(number).name
 
 
+class Stopped(Exception):
+  """A run was told to stop and has saved; the same command goes on."""
+
+
 @contextlib.contextmanager
-def stop_at_once(why: str) -> Iterator[None]:
-  """SIGTERM and SIGINT raise Stopped here: there is nothing to save."""
+def stop_at_once(
+  why: str, error: type[BaseException] = Stopped
+) -> Iterator[None]:
+  """SIGTERM and SIGINT raise `error` here: there is nothing to save."""
 
   def stop(number: int, frame: FrameType | None) -> None:
     del frame
-    raise Stopped(f'stopped by {signal.Signals(number).name} {why}')
+    raise error(f'stopped by {signal.Signals(number).name} {why}')
 
   numbers = (signal.SIGTERM, signal.SIGINT)
   before = [signal.signal(number, stop) for number in numbers]
@@ -50,10 +56,6 @@ def stop_at_once(why: str) -> Iterator[None]:
   finally:
     for number, handler in zip(numbers, before, strict=True):
       signal.signal(number, handler)
-
-
-class Stopped(Exception):
-  """A run was told to stop and has saved; the same command goes on."""
 
 
 class TrainingError(RuntimeError):

@@ -18,6 +18,7 @@ from tiny_translator import (
 )
 
 from t2t_jax.decoding.batch_search import SearchBatch
+from t2t_jax.decoding.found import read_translations
 from t2t_jax.decoding.requests import Request
 from t2t_jax.errors import UsageError
 
@@ -144,7 +145,9 @@ def test_a_short_limit_leaves_fewer_hypotheses():
   ids_B = np.full((1, 16), tokenizers().source.eos_id, np.int32)
   batch = SearchBatch(ids_B, np.ones(1, np.int32), np.zeros(1, np.int32))
   found = translator._search(translator._params, batch, nbest=3)
-  assert len(translator._read(found, 1)[0].hypotheses) == 1
+  assert (
+    len(read_translations(found, 1, tokenizers().target)[0].hypotheses) == 1
+  )
 
 
 def test_lines_without_tokens_never_reach_the_model():
@@ -192,6 +195,28 @@ def test_a_stream_is_read_in_windows(translator):
   assert next(endless) == lines[0]
   assert list(translator.translate_stream([])) == []
   close(list(translator.translate_stream(lines[:3])), expected[:3])
+
+
+def test_groups_come_with_their_lines_and_are_told_of(translator):
+  lines = [*random_lines(30, seed=10), *[''] * 10]
+  expected = translator.translate(lines)
+  groups = [lines[:20], lines[20:30], lines[30:]]
+  told = []
+  found = list(
+    translator.translate_groups(groups, few=False, report=told.append)
+  )
+  assert [group for group, _ in found] == groups
+  assert list(itertools.chain(*(done for _, done in found))) == expected
+  assert told == sorted(told)
+  assert {20.0, 30.0, 40.0} <= set(told)
+  assert told[0] > 0
+  # A group of few lines runs in small batches, unless it is said otherwise.
+  groups = iter([lines[:3], lines[3:30]])
+  found = translator.translate_groups(groups)
+  close(next(found)[1], expected[:3])
+  assert next(found)[1] == expected[3:30]
+  with pytest.raises(UsageError, match='nbest: expected 1 to '):
+    next(translator.translate_groups([['red']], nbest=4))
 
 
 def test_learned_positions_bound_the_target():
