@@ -27,7 +27,9 @@ from t2t_jax import cli
 from t2t_jax.errors import UsageError
 
 _WORKDIR = cli.define_workdir()
-_SOURCE = flags.DEFINE_string('source', None, 'file of lines, .gz too; -: stdin')
+_SOURCE = flags.DEFINE_string(
+  'source', None, 'file of lines, .gz too; -: stdin'
+)
 _TARGET = flags.DEFINE_string('target', None, 'their targets; -: stdin')
 _OUTPUT = flags.DEFINE_string('output', '-', 'file to write; -: stdout')
 _FORMAT = flags.DEFINE_enum(
@@ -49,7 +51,7 @@ _CHECKPOINT = flags.DEFINE_string(
 
 
 def main() -> None:
-  _check_files()
+  source, target = _files()
   workdir = cli.workdir(_WORKDIR)
   cli.use_compile_cache(workdir.read_config().logging.compile_cache_dir)
   from t2t_jax.decoding import score_lines
@@ -58,7 +60,7 @@ def main() -> None:
   from t2t_jax.decoding.scores import Totals
 
   read = score_lines.read_nbest if _NBEST.value else score_lines.read_pairs
-  pairs = read(_SOURCE.value, _TARGET.value, cli.say)
+  pairs = read(source, target, cli.say)
   scorer, origin = restore_scorer(
     workdir,
     length_penalty_alpha=_ALPHA.value,
@@ -77,21 +79,23 @@ def main() -> None:
     print(json.dumps({'parameters': origin, **totals.to_dict()}))
 
 
-def _check_files() -> None:
-  inputs = {'source': _SOURCE.value, 'target': _TARGET.value}
-  for flag, name in inputs.items():
-    if not name:
-      raise UsageError(
-        f'--{flag}: expected a file, or - for standard input, found none'
-      )
-  if set(inputs.values()) == {'-'}:
+def _files() -> tuple[str, str]:
+  """Returns the names of the files to read."""
+  source, target = _SOURCE.value, _TARGET.value
+  if not source or not target:
+    raise UsageError(
+      f'--{"target" if source else "source"}: expected a file, or - for '
+      'standard input, found none'
+    )
+  if source == target == '-':
     raise UsageError('--source and --target: only one of them can be -')
   output = _OUTPUT.value
-  for flag, name in inputs.items():
+  for flag, name in (('source', source), ('target', target)):
     if output != '-' and Path(output).resolve() == Path(name).resolve():
       raise UsageError(
         f'--output={output}: is the --{flag}, which would be lost'
       )
+  return source, target
 
 
 def run() -> None:

@@ -82,9 +82,7 @@ def _matches_HR(grams: Sequence[Sequence[Hashable]]) -> np.ndarray:
 
 
 def _words_grams(words: Sequence[str], order: int) -> list[tuple[str, ...]]:
-  return [
-    tuple(words[i : i + order]) for i in range(len(words) - order + 1)
-  ]
+  return [tuple(words[i : i + order]) for i in range(len(words) - order + 1)]
 
 
 # --- chrF ---------------------------------------------------------------------
@@ -106,7 +104,10 @@ def _chrf_HR(texts: Sequence[str], word_orders: int) -> np.ndarray:
     grams_NC.append([_words_grams(line, n) for line in words])
 
   precision_HR = np.zeros((len(texts), len(texts)))
-  recall_HR, orders_HR = np.zeros_like(precision_HR), np.zeros_like(precision_HR)
+  recall_HR, orders_HR = (
+    np.zeros_like(precision_HR),
+    np.zeros_like(precision_HR),
+  )
   for grams_C in grams_NC:
     total_C = np.array([len(grams) for grams in grams_C], float)
     exists_HR = (total_C[:, None] > 0) & (total_C > 0)
@@ -141,8 +142,8 @@ def _without_punctuation(text: str) -> list[str]:
 
 def _ratio(a, b):
   """a / b, and 0 where b is 0."""
-  shape = np.broadcast_shapes(np.shape(a), np.shape(b))
-  return np.divide(a, b, out=np.zeros(shape), where=np.broadcast_to(b, shape) > 0)
+  is_zero = b == 0
+  return np.where(is_zero, 0.0, a / np.where(is_zero, 1, b))
 
 
 # --- BLEU ---------------------------------------------------------------------

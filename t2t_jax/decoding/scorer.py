@@ -147,8 +147,8 @@ class Scorer:
     longest = self.grid.longest
     if longest is not None and len(ids) >= longest:
       raise UsageError(
-        f'{place}: expected at most model.max_positions = {longest} tokens '
-        f'with EOS, which learned positions end at, found {len(ids) + 1}'
+        f'{place}: expected at most {longest} tokens with EOS, where learned '
+        f'positions end (model.max_positions), found {len(ids) + 1}'
       )
 
   def _score(

@@ -136,26 +136,26 @@ def test_weights_of_log_probabilities():
 @pytest.mark.parametrize(
   'arguments, message',
   [
-    (dict(candidates=[]), 'candidates: expected at least one, found none'),
+    ({'candidates': []}, 'candidates: expected at least one, found none'),
     (
-      dict(candidates=['a', 'b'], weights=[1]),
+      {'candidates': ['a', 'b'], 'weights': [1]},
       'weights: expected one for each of 2 candidates, found 1',
     ),
     (
-      dict(candidates=['a', 'b'], weights=[1, -1]),
+      {'candidates': ['a', 'b'], 'weights': [1, -1]},
       r'weights: expected numbers from 0 up, not all 0, found \[1, -1\]',
     ),
     (
-      dict(candidates=['a'], weights=[0]),
+      {'candidates': ['a'], 'weights': [0]},
       r'weights: expected numbers from 0 up, not all 0, found \[0\]',
     ),
     (
-      dict(candidates=['a'], utility='chrF'),
+      {'candidates': ['a'], 'utility': 'chrF'},
       r"utility: expected one of chrf, chrf\+\+, bleu, found 'chrF'. "
       "Did you mean 'chrf'",
     ),
     (
-      dict(candidates=['a'], utility='bleu', tokenize='13b'),
+      {'candidates': ['a'], 'utility': 'bleu', 'tokenize': '13b'},
       "tokenize: expected one of .*, found '13b'. Did you mean '13a'",
     ),
   ],
