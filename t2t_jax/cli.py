@@ -118,6 +118,13 @@ def define_decoding() -> Callable[[], dict[str, Any]]:
   return lambda: {name: flag.value for name, flag in defined.items()}
 
 
+def define_ensemble() -> Any:
+  """Defines --ensemble."""
+  return flags.DEFINE_list(
+    'ensemble', [], 'runs to decode with too: DIR or DIR@CHECKPOINT, ...'
+  )
+
+
 def workdir(flag: Any) -> Workdir:
   """Returns the workdir of a --workdir flag."""
   if not flag.value:

@@ -79,6 +79,7 @@ _SEED = flags.DEFINE_integer(
   'significance_seed', 12345, 'of their random choices', lower_bound=0
 )
 _JSON = flags.DEFINE_bool('json', False, 'prints one JSON object at the end')
+_ENSEMBLE = cli.define_ensemble()
 _DECODING = cli.define_decoding()
 
 
@@ -175,7 +176,9 @@ def _score_model() -> dict[str, Any]:
   metrics = _metrics(tokenize, data.target_language, True)
   with contextlib.ExitStack() as files:
     outputs = _open_outputs(tuple(sets), files)
-    translator, origin = restore_translator(workdir, **_DECODING())
+    translator, origin = restore_translator(
+      workdir, ensemble=_ENSEMBLE.value, **_DECODING()
+    )
     print(f'{workdir.path}: {origin}, {direction}')
     result: dict[str, Any] = {'parameters': origin, 'test_sets': {}}
     for name, (sources, references) in sets.items():

@@ -11,6 +11,12 @@ or no more comes within a moment; with --flush each line by itself.
 number counting from 0, best first; --format=json one JSON object a line, with
 source, text, score, log_prob, tokens and, with --nbest=N, nbest.
 
+--prefix=FILE and --phrases=FILE have a line for each line of the input: what
+its translation begins with, and phrases that it contains (TABs between them).
+--method=sampling draws --num_samples translations; --mbr=chrf takes of them, or
+of the beam, the one most like the others. --ensemble=DIR2,DIR3@STEP averages
+the probabilities of several models.
+
 An --output=FILE that was broken off (Ctrl-C, SIGTERM, a full disk, a crash)
 holds whole lines; FILE.progress.json beside it says of which input. The same
 command with --resume goes on and ends with the same file. It is refused where
@@ -44,7 +50,14 @@ _NBEST = flags.DEFINE_integer(
 )
 _FLUSH = flags.DEFINE_bool('flush', False, 'each line by itself, at once')
 _RESUME = flags.DEFINE_bool('resume', False, 'goes on with a broken --output')
+_PREFIX = flags.DEFINE_string(
+  'prefix', None, 'file: what each translation begins with'
+)
+_PHRASES = flags.DEFINE_string(
+  'phrases', None, 'file: phrases that each contains, TABs between them'
+)
 _QUIET = flags.DEFINE_bool('quiet', False, 'tells of nothing but mistakes')
+_ENSEMBLE = cli.define_ensemble()
 _DECODING = cli.define_decoding()
 
 
@@ -54,6 +67,7 @@ def main() -> None:
   config = workdir.read_config()
   cli.use_compile_cache(config.logging.compile_cache_dir)
   # Not before the cache is set: they start jax.
+  from t2t_jax.decoding.given import GivenFiles
   from t2t_jax.decoding.line_files import count_lines
   from t2t_jax.decoding.line_groups import one_by_one, read_groups, usual_size
   from t2t_jax.decoding.restored import restore_translator, with_decoding
@@ -74,7 +88,11 @@ def main() -> None:
     lines = read_groups(
       _INPUT.value, progress.say, usual_size(decoding), flush=_FLUSH.value
     )
-  translator, origin = restore_translator(workdir, **_DECODING())
+  given = GivenFiles(_PREFIX.value, _PHRASES.value, progress.say)
+  given_settings = given.settings()
+  translator, origin = restore_translator(
+    workdir, ensemble=_ENSEMBLE.value, **_DECODING()
+  )
   # Refuses a wrong nbest before the output is touched.
   translator.translate([], nbest=nbest)
   if not _QUIET.value:
@@ -88,6 +106,7 @@ def main() -> None:
     'parameters': origin,
     'format': _format(),
     'nbest': _NBEST.value,
+    **given_settings,
     **dataclasses.asdict(decoding),
   }
   with (
@@ -98,7 +117,7 @@ def main() -> None:
     number = results.lines_done
     progress.begin(number, total)
     for sources, translations in translator.translate_groups(
-      results.skip_done(lines.groups),
+      given.requests(results.skip_done(lines.groups), number),
       nbest=nbest,
       few=lines.few,
       first_line=number,

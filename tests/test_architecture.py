@@ -23,7 +23,7 @@ FLOORS = (
   {'training'},
   {'reporting'},
   {'cli', 'terminal'},
-  {'main', 'prepare', 'translate', 'evaluate', 'average'},
+  {'main', 'prepare', 'translate', 'score', 'evaluate', 'average'},
 )
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
 MODULES = sorted(PACKAGE.rglob('*.py'))

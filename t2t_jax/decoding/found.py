@@ -4,10 +4,34 @@ import itertools
 
 import numpy as np
 
+from t2t_jax.config import DecodingConfig
 from t2t_jax.data.tokenizer import Tokenizer
 from t2t_jax.decoding.hypotheses import Hypotheses
 from t2t_jax.decoding.line_text import one_line
+from t2t_jax.decoding.minimum_bayes_risk import minimum_bayes_risk, weights_of
 from t2t_jax.decoding.translation import Hypothesis, Translation
+
+
+def choose(
+  translation: Translation, decoding: DecodingConfig, nbest: int
+) -> Translation:
+  """Returns the `nbest` hypotheses that `decoding` puts first.
+
+  Minimum Bayes risk puts its choice before the others, which stay in order.
+  """
+  hypotheses = translation.hypotheses
+  if decoding.mbr != 'none':
+    # Samples come as often as they are probable.
+    sampled = decoding.method == 'sampling'
+    choice = minimum_bayes_risk(
+      [hypothesis.text for hypothesis in hypotheses],
+      decoding.mbr,
+      weights=None if sampled else weights_of([h.log_prob for h in hypotheses]),
+    )
+    best = hypotheses[choice.index]
+    others = [h for i, h in enumerate(hypotheses) if i != choice.index]
+    hypotheses = (best, *others)
+  return Translation(hypotheses[:nbest])
 
 
 def read_translations(

@@ -1,30 +1,93 @@
-"""A translator from what a run left in its workdir."""
+"""A translator, or a scorer, from what runs left in their workdirs."""
 
-from typing import Any, Unpack
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Unpack
+
+from jax.sharding import Mesh
 
 from t2t_jax.checkpoints.params import load_params
 from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import Config, from_mapping, to_dict
+from t2t_jax.data.tokenizer import Tokenizers
 from t2t_jax.decoding.options import DecodingOptions
+from t2t_jax.decoding.scorer import Scorer
 from t2t_jax.decoding.translator import Translator
-from t2t_jax.model.transformer import build_transformer
+from t2t_jax.errors import UsageError
+from t2t_jax.model.transformer import Transformer, build_transformer
 from t2t_jax.parallel.arrays import abstract_params
 from t2t_jax.parallel.mesh import decoding_mesh
 
 
+class Restored(NamedTuple):
+  """A model as a run left it, on the devices of this machine."""
+
+  config: Config
+  tokenizers: Tokenizers
+  model: Transformer
+  params: Any
+  mesh: Mesh
+  origin: str  # in words, which parameters these are
+
+
 def restore_translator(
-  workdir: Workdir, **overrides: Unpack[DecodingOptions]
+  workdir: Workdir,
+  *,
+  ensemble: Sequence[str] = (),
+  **overrides: Unpack[DecodingOptions],
 ) -> tuple[Translator, str]:
   """Returns a translator and, in words, which parameters it has.
 
   Args:
     workdir: of a run, finished or not, on any mesh.
+    ensemble: further models to decode with, as DIR or DIR@CHECKPOINT; their
+      vocabularies must be the same.
     overrides: fields of the config's `decoding` to set anew; None: as it is.
 
   Raises:
-    UsageError: no run there, no such checkpoint, a damaged one, or no such
-      field of `decoding`.
+    UsageError: no run there, no such checkpoint, a damaged one, no such
+      field of `decoding`, or another vocabulary.
   """
+  first = restore(workdir, **overrides)
+  others = [_restore_other(name, first) for name in ensemble]
+  translator = Translator(
+    first.model,
+    first.params,
+    first.tokenizers,
+    first.config.decoding,
+    others=[(other.model, other.params) for other in others],
+    mesh=first.mesh,
+    max_source_tokens=first.config.data.max_tokens,
+  )
+  origins = [
+    first.origin,
+    *(
+      f'{other.origin} of {name.rpartition("@")[0] or name}'
+      for name, other in zip(ensemble, others, strict=True)
+    ),
+  ]
+  return translator, ' and '.join(origins)
+
+
+def restore_scorer(
+  workdir: Workdir, **overrides: Unpack[DecodingOptions]
+) -> tuple[Scorer, str]:
+  """Returns a scorer and, in words, which parameters it has.
+
+  Arguments and errors are those of `restore_translator`.
+  """
+  restored = restore(workdir, **overrides)
+  scorer = Scorer(
+    restored.model,
+    restored.params,
+    restored.tokenizers,
+    restored.config.decoding,
+    mesh=restored.mesh,
+  )
+  return scorer, restored.origin
+
+
+def restore(workdir: Workdir, **overrides: Unpack[DecodingOptions]) -> Restored:
+  """Returns a run's model; raises as `restore_translator`."""
   config = with_decoding(workdir.read_config(), **overrides)
   tokenizers = workdir.read_tokenizers()
   model = build_transformer(config.model, tokenizers)
@@ -32,15 +95,19 @@ def restore_translator(
   params, origin = load_params(
     workdir, config, config.decoding.checkpoint, abstract_params(model, mesh)
   )
-  translator = Translator(
-    model,
-    params,
-    tokenizers,
-    config.decoding,
-    mesh=mesh,
-    max_source_tokens=config.data.max_tokens,
-  )
-  return translator, origin
+  return Restored(config, tokenizers, model, params, mesh, origin)
+
+
+def _restore_other(name: str, first: Restored) -> Restored:
+  """A further member of an ensemble, DIR or DIR@CHECKPOINT."""
+  directory, at, checkpoint = name.rpartition('@')
+  workdir = Workdir(directory if at else name)
+  # Before its parameters are read.
+  if workdir.read_tokenizers().digest() != first.tokenizers.digest():
+    raise UsageError(
+      f'--ensemble={name}: expected the vocabulary of --workdir, found another'
+    )
+  return restore(workdir, checkpoint=checkpoint if at else None)
 
 
 def abstract_params_of(workdir: Workdir, config: Config) -> Any:

@@ -14,7 +14,7 @@ from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import DecodingConfig
 from t2t_jax.data.tokenizer import Tokenizers
 from t2t_jax.decoding.batch_search import SearchBatch, search_batch
-from t2t_jax.decoding.found import read_translations
+from t2t_jax.decoding.found import choose, read_translations
 from t2t_jax.decoding.hypotheses import Hypotheses
 from t2t_jax.decoding.options import DecodingOptions
 from t2t_jax.decoding.requests import (
@@ -100,6 +100,8 @@ class Translator:
   def from_workdir(
     cls,
     workdir: str | os.PathLike[str],
+    *,
+    ensemble: Sequence[str] = (),
     **decoding: Unpack[DecodingOptions],
   ) -> 'Translator':
     """Returns a translator with the parameters that a run has left.
@@ -108,6 +110,8 @@ class Translator:
 
     Args:
       workdir: of a run, finished or not.
+      ensemble: further runs of the same vocabulary to decode with, as DIR or
+        DIR@CHECKPOINT; probabilities are averaged.
       decoding: fields of the config's `decoding` to set anew, such as
         checkpoint='best' or beam_size=4; None: as the run's config has it.
 
@@ -118,7 +122,9 @@ class Translator:
     # Imported here, for it imports this module.
     from t2t_jax.decoding.restored import restore_translator
 
-    return restore_translator(Workdir(workdir), **decoding)[0]
+    return restore_translator(Workdir(workdir), ensemble=ensemble, **decoding)[
+      0
+    ]
 
   def with_params(self, params: Any) -> 'Translator':
     """Returns this translator with other parameters of its one model;
@@ -218,10 +224,15 @@ class Translator:
     done: dict[int, Translation] = {}
     # Tokens, for the longest parts come first.
     tokens, all_tokens = 0, sum(len(part.source_ids) for part in parts)
-    for indices, found in self._search_all(parts, nbest, few):
-      translations = read_translations(
-        found, len(indices), self._tokenizers.target
-      )
+    has_choice = self._decoding.mbr != 'none'
+    wanted = self._decoding.num_slots if has_choice else nbest
+    for indices, found in self._search_all(parts, wanted, few):
+      translations = [
+        choose(translation, self._decoding, nbest)
+        for translation in read_translations(
+          found, len(indices), self._tokenizers.target
+        )
+      ]
       done.update(zip(indices, translations, strict=True))
       if tell:
         tokens += sum(len(parts[index].source_ids) for index in indices)

@@ -23,6 +23,13 @@ def elsewhere(tmp_path, monkeypatch):
   monkeypatch.chdir(tmp_path)
 
 
+@pytest.fixture
+def two_files(tmp_path):
+  (tmp_path / 'long').write_text('one\ntwo\n')
+  (tmp_path / 'short').write_text('one\n')
+  (tmp_path / 'empty').write_text('')
+
+
 def _refuses(message, name, *arguments):
   finished = run_command(name, *arguments)
   assert finished.stderr == f'{name}: {message}\n'
@@ -307,14 +314,90 @@ def test_a_run_that_goes_on_elsewhere(trained):
   assert len(finished.stderr.splitlines()) == 1
 
 
+# --- score --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+  ('arguments', 'message'),
+  [
+    ([], '--source: expected a file, or - for standard input, found none'),
+    (
+      ['--source=long'],
+      '--target: expected a file, or - for standard input, found none',
+    ),
+    (
+      ['--source=-', '--target=-'],
+      '--source and --target: only one of them can be -',
+    ),
+    (
+      ['--source=long', '--target=none'],
+      '--target=none: No such file or directory',
+    ),
+    (
+      ['--source=long', '--target=short', '--output=./short'],
+      '--output=./short: is the --target, which would be lost',
+    ),
+    (
+      ['--source=long', '--target=long', '--format=xml'],
+      'flag --format=xml: value should be one of <text|tokens|json>',
+    ),
+    (
+      ['--source=long', '--target=long', '--length_penalty_alpha=-1'],
+      'config.decoding.length_penalty_alpha: expected at least 0.0, found -1.0',
+    ),
+  ],
+)
+def test_score(trained, two_files, arguments, message):
+  _refuses(message, 'score', trained.flag, *arguments)
+
+
+def test_score_without_a_workdir(two_files):
+  _refuses(
+    '--workdir: expected a directory, found none',
+    'score',
+    '--source=long',
+    '--target=long',
+  )
+
+
+@pytest.mark.parametrize(
+  ('arguments', 'message'),
+  [
+    (
+      ['--source=long', '--target=short'],
+      '--source=long has 2 lines, --target=short has 1: expected as many',
+    ),
+    (
+      ['--source=short', '--target=-'],
+      '--source=short has 1 lines, --target=- has 3: expected as many',
+    ),
+    (
+      ['--source=empty', '--target=empty'],
+      '--source=empty: expected lines, found none',
+    ),
+    (
+      ['--source=long', '--target=empty', '--nbest'],
+      '--target=empty: expected lines, found none',
+    ),
+    (
+      ['--source=long', '--target=short', '--nbest'],
+      "short, line 1: expected 'number ||| text ||| score', found 'one'",
+    ),
+    (
+      ['--source=long', '--target=-', '--nbest'],
+      'standard input, line 3: expected a number below the 2 lines of '
+      '--source=long, found 2',
+    ),
+  ],
+)
+def test_score_files(trained, two_files, arguments, message):
+  nbest = b''.join(b'%d ||| a ||| -1.0\n' % i for i in range(3))
+  finished = run_command('score', trained.flag, *arguments, stdin=nbest)
+  assert (finished.status, finished.stdout) == (2, '')
+  assert finished.stderr.splitlines()[1:] == [f'score: {message}']
+
+
 # --- evaluate -----------------------------------------------------------------
-
-
-@pytest.fixture
-def two_files(tmp_path):
-  (tmp_path / 'long').write_text('one\ntwo\n')
-  (tmp_path / 'short').write_text('one\n')
-  (tmp_path / 'empty').write_text('')
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import itertools
 import jax
 import numpy as np
 import pytest
+import sacrebleu
 from jax.sharding import AxisType, Mesh
 from quick_compile import COMPILER_OPTIONS
 from tiny_translator import (
@@ -20,6 +21,7 @@ from tiny_translator import (
 from t2t_jax.decoding.batch_search import SearchBatch
 from t2t_jax.decoding.found import read_translations
 from t2t_jax.decoding.requests import Request
+from t2t_jax.decoding.translation import Translation
 from t2t_jax.errors import UsageError
 
 ODD_LINES = [
@@ -331,3 +333,43 @@ def test_an_ensemble_with_itself_changes_nothing(translator):
   deeper = model_with(num_decoder_layers=2, norm_position='pre')
   mixed = translator_with(others=[(deeper, random_params(deeper, seed=3))])
   assert mixed.translate(lines) != translator.translate(lines)
+
+
+@pytest.mark.parametrize(
+  ('mbr', 'settings'),
+  [
+    ('chrf', {'method': 'sampling', 'num_samples': 6}),
+    ('bleu', {'beam_size': 4}),
+  ],
+)
+def test_minimum_bayes_risk_comes_first(mbr, settings):
+  lines = random_lines(6, seed=15)
+  count = 6 if 'num_samples' in settings else 4
+  all_of_them = translator_with(**settings).translate(lines, nbest=count)
+  found = translator_with(mbr=mbr, **settings).translate(lines, nbest=2)
+  if mbr == 'chrf':
+    metric = sacrebleu.CHRF()
+  else:
+    metric = sacrebleu.BLEU(effective_order=True)
+  moved = 0
+  for translation, candidates in zip(found, all_of_them, strict=True):
+    hypotheses = candidates.hypotheses
+    weights = np.ones(count)
+    if mbr == 'bleu':
+      weights = np.exp([h.log_prob for h in hypotheses])
+    weights /= weights.sum()
+    utilities = [
+      sum(
+        weight * metric.sentence_score(one.text, [other.text]).score
+        for weight, other in zip(weights, hypotheses, strict=True)
+      )
+      for one in hypotheses
+    ]
+    # The first, where they are equal but for rounding.
+    best = int(np.argmax(np.array(utilities) > max(utilities) - 1e-9))
+    moved += best != 0
+    close(
+      [translation],
+      [Translation((hypotheses[best], hypotheses[best == 0]))],
+    )
+  assert moved

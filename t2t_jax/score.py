@@ -1,0 +1,106 @@
+"""Scores given translations with a trained model: their log-probabilities.
+
+  python -m t2t_jax.score --workdir=runs/base --source=a.en --target=a.de
+  python -m t2t_jax.score --workdir=runs/base --source=a.en --target=a.nbest \\
+    --nbest
+
+Writes a line for each target. --format says which:
+
+  text    score, log-probability, tokens with EOS; TABs between
+  tokens  these, then the tokens and then their log-probabilities, both with
+          spaces between
+  json    an object with all of it and the perplexity
+
+Logarithms are natural. The score is log-probability / length penalty, as the
+search ranks by. With --nbest, --target holds lines `number ||| text ||| score`
+of translate, and the text format is the same with the scores made anew. The
+totals go to standard error; with --json they are also the last line of
+standard output, as one JSON object.
+"""
+
+import json
+from pathlib import Path
+
+from absl import flags
+
+from t2t_jax import cli
+from t2t_jax.errors import UsageError
+
+_WORKDIR = cli.define_workdir()
+_SOURCE = flags.DEFINE_string(
+  'source', None, 'file of lines, .gz too; -: stdin'
+)
+_TARGET = flags.DEFINE_string('target', None, 'their targets; -: stdin')
+_OUTPUT = flags.DEFINE_string('output', '-', 'file to write; -: stdout')
+_FORMAT = flags.DEFINE_enum(
+  'format', 'text', ('text', 'tokens', 'json'), 'of the lines to write'
+)
+_NBEST = flags.DEFINE_bool(
+  'nbest', False, '--target is an n-best list: number ||| text ||| score'
+)
+_JSON = flags.DEFINE_bool('json', False, 'prints the totals as JSON at the end')
+_ALPHA = flags.DEFINE_float(
+  'length_penalty_alpha', None, '0: score = log-probability'
+)
+_BATCH_TOKENS = flags.DEFINE_integer(
+  'batch_tokens', None, 'tokens of a side at one time'
+)
+_CHECKPOINT = flags.DEFINE_string(
+  'checkpoint', None, 'averaged, best, latest, or a step'
+)
+
+
+def main() -> None:
+  source, target = _files()
+  workdir = cli.workdir(_WORKDIR)
+  cli.use_compile_cache(workdir.read_config().logging.compile_cache_dir)
+  from t2t_jax.decoding import score_lines
+  from t2t_jax.decoding.line_files import open_output
+  from t2t_jax.decoding.restored import restore_scorer
+  from t2t_jax.decoding.scores import Totals
+
+  read = score_lines.read_nbest if _NBEST.value else score_lines.read_pairs
+  pairs = read(source, target, cli.say)
+  scorer, origin = restore_scorer(
+    workdir,
+    length_penalty_alpha=_ALPHA.value,
+    batch_tokens=_BATCH_TOKENS.value,
+    checkpoint=_CHECKPOINT.value,
+  )
+  cli.say(f'scoring with {origin}')
+  line = score_lines.line_writer(_FORMAT.value, _NBEST.value)
+  totals = Totals()
+  with open_output(_OUTPUT.value) as output:
+    for pair, score in scorer.score_stream(pairs):
+      totals.add(score)
+      output.write(line(pair, score) + '\n')
+  cli.say(totals.line())
+  if _JSON.value:
+    print(json.dumps({'parameters': origin, **totals.to_dict()}))
+
+
+def _files() -> tuple[str, str]:
+  """Returns the names of the files to read."""
+  source, target = _SOURCE.value, _TARGET.value
+  if not source or not target:
+    raise UsageError(
+      f'--{"target" if source else "source"}: expected a file, or - for '
+      'standard input, found none'
+    )
+  if source == target == '-':
+    raise UsageError('--source and --target: only one of them can be -')
+  output = _OUTPUT.value
+  for flag, name in (('source', source), ('target', target)):
+    if output != '-' and Path(output).resolve() == Path(name).resolve():
+      raise UsageError(
+        f'--output={output}: is the --{flag}, which would be lost'
+      )
+  return source, target
+
+
+def run() -> None:
+  cli.run(main)
+
+
+if __name__ == '__main__':
+  run()
