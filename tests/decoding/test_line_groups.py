@@ -59,7 +59,7 @@ def test_a_trickle_is_not_waited_for_forever():
     thread = threading.Thread(target=trickle)
     thread.start()
     try:
-      groups = arriving_groups(reader, 10**6, pause=10, patience=0.1)
+      groups = arriving_groups(reader, 1000, pause=10, patience=0.1)
       sizes = [len(next(groups)) for _ in range(2)]
     finally:
       stop.set()
