@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install -q --disable-pip-version-check
 SOURCES := t2t_jax configs tests
 
-.PHONY: quickstart test test-slow test-parity check format clean
+.PHONY: quickstart test test-slow test-parity browser check format clean
 
 ## quickstart: trains a small translator in minutes and shows what it can do
 quickstart: $(VENV)/.runtime
@@ -17,9 +17,20 @@ quickstart: $(VENV)/.runtime
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
 
-## test-slow: the tests marked slow
-test-slow: $(VENV)/.dev
+## test-slow: the tests marked slow; needs a Chromium (make browser)
+test-slow: $(VENV)/.browser browser
 	$(BIN)/python -m pytest -m slow
+
+## browser: installs Debian's Chromium and its driver where they are missing
+browser:
+	@command -v chromedriver >/dev/null \
+	  && { command -v chromium || command -v chromium-browser; } >/dev/null \
+	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	    && apt-get update -qq \
+	    && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+	      --no-install-recommends chromium chromium-driver fonts-dejavu-core; } \
+	  || { echo 'the browser tests need chromium and chromedriver: as root, ' \
+	    'apt-get install chromium chromium-driver' >&2; exit 1; }
 
 ## test-parity: against torch's own layers; downloads torch
 test-parity: $(VENV)/.parity
@@ -62,6 +73,11 @@ $(VENV)/.runtime: pyproject.toml | $(BIN)/python
 $(VENV)/.dev: $(VENV)/.runtime
 	@echo 'installing the tools for tests and checks in $(VENV)'
 	@$(INSTALL) -e '.[dev]'
+	@touch $@
+
+$(VENV)/.browser: $(VENV)/.dev
+	@echo 'installing selenium in $(VENV)'
+	@$(INSTALL) -e '.[browser]'
 	@touch $@
 
 $(VENV)/.parity: $(VENV)/.dev

@@ -23,7 +23,15 @@ FLOORS = (
   {'training'},
   {'reporting'},
   {'cli', 'terminal'},
-  {'main', 'prepare', 'translate', 'score', 'evaluate', 'average'},
+  {
+    'main',
+    'prepare',
+    'translate',
+    'score',
+    'evaluate',
+    'average',
+    'visualize',
+  },
 )
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
 MODULES = sorted(PACKAGE.rglob('*.py'))
@@ -136,12 +144,23 @@ def test_the_wheel_carries_every_package():
   assert set(listed) == found | {'t2t_jax.configs'}
 
 
-def test_type_checkers_are_told_of_the_types():
+def test_the_wheel_carries_what_the_packages_read():
   pyproject = tomllib.loads((ROOT / 'pyproject.toml').read_text())
-  assert pyproject['tool']['setuptools']['package-data']['t2t_jax'] == [
-    'py.typed'
-  ]
-  assert (PACKAGE / 'py.typed').exists()
+  carried = {
+    path
+    for package, patterns in pyproject['tool']['setuptools'][
+      'package-data'
+    ].items()
+    for pattern in patterns
+    for path in ROOT.joinpath(*package.split('.')).glob(pattern)
+  }
+  there = {
+    path
+    for path in PACKAGE.rglob('*')
+    if path.is_file() and path.suffix not in ('.py', '.pyc')
+  }
+  assert carried == there
+  assert PACKAGE / 'py.typed' in there  # type checkers are told of the types
 
 
 def test_every_command_is_a_console_script():

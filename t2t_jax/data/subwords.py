@@ -39,6 +39,26 @@ class Tokenizer(abc.ABC):
     """Returns the vocabulary's entry for each id, special ones included."""
 
   @abc.abstractmethod
+  def starts_word(self, ids: Sequence[int]) -> list[bool]:
+    """Returns, for each id, whether a word of the text begins with it."""
+
+  def words(self, ids: Sequence[int]) -> list[list[int]]:
+    """Returns the positions in `ids` that make up each word.
+
+    A word is what stands between spaces. Every position belongs to a word:
+    EOS, BOS and PAD are words of their own.
+    """
+    special = (self.pad_id, self.bos_id, self.eos_id)
+    words: list[list[int]] = []
+    for place, starts in enumerate(self.starts_word(ids)):
+      is_special = ids[place] in special
+      after_special = place == 0 or ids[place - 1] in special
+      if starts or is_special or after_special:
+        words.append([])
+      words[-1].append(place)
+    return words
+
+  @abc.abstractmethod
   def files(self) -> dict[str, bytes]:
     """Returns {suffix: content} of all that `from_files` needs, and more."""
 
@@ -98,6 +118,21 @@ class SentencePieceTokenizer(Tokenizer):
       else vocabulary.SPECIALS[vocabulary.PAD_ID]
       for token in ids
     ]
+
+  def starts_word(self, ids: Sequence[int]) -> list[bool]:
+    # Identity normalization keeps all spaces: the first of several begins the
+    # word that they stand before; those at the end belong to the last word.
+    pieces = self.pieces(ids)
+    special = (self.pad_id, self.bos_id, self.eos_id)
+    is_space = [not piece.strip(_SPACE_MARK) for piece in pieces]
+    starts, text_follows = [], False
+    for place in reversed(range(len(pieces))):
+      if not is_space[place]:
+        text_follows = ids[place] not in special
+      begun = place > 0 and is_space[place - 1]
+      marked = pieces[place].startswith(_SPACE_MARK)
+      starts.append(marked and text_follows and not begun)
+    return starts[::-1]
 
   def files(self) -> dict[str, bytes]:
     scored = [
@@ -178,6 +213,10 @@ class SegmentedTokenizer(Tokenizer):
 
   def pieces(self, ids: Sequence[int]) -> list[str]:
     return [self._pieces[token] for token in ids]
+
+  def starts_word(self, ids: Sequence[int]) -> list[bool]:
+    pieces = ['', *self.pieces(ids)]
+    return [not before.endswith('@@') for before in pieces[:-1]]
 
   def files(self) -> dict[str, bytes]:
     rows = [(special, 0) for special in vocabulary.SPECIALS] + self._counted

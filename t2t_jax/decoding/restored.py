@@ -1,4 +1,4 @@
-"""A translator, or a scorer, from what runs left in their workdirs."""
+"""Models as runs left them in their workdirs, to decode with."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Unpack
@@ -9,6 +9,7 @@ from t2t_jax.checkpoints.params import load_params
 from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import Config, from_mapping, to_dict
 from t2t_jax.data.tokenizer import Tokenizers
+from t2t_jax.decoding.attention_reader import AttentionReader
 from t2t_jax.decoding.options import DecodingOptions
 from t2t_jax.decoding.scorer import Scorer
 from t2t_jax.decoding.translator import Translator
@@ -27,6 +28,40 @@ class Restored(NamedTuple):
   params: Any
   mesh: Mesh
   origin: str  # in words, which parameters these are
+
+  def translator(self, others: Sequence['Restored'] = ()) -> Translator:
+    """Returns a translator with this model, or an ensemble with `others`."""
+    return Translator(
+      self.model,
+      self.params,
+      self.tokenizers,
+      self.config.decoding,
+      others=[(other.model, other.params) for other in others],
+      mesh=self.mesh,
+      max_source_tokens=self.config.data.max_tokens,
+    )
+
+  def scorer(self) -> Scorer:
+    return Scorer(
+      self.model,
+      self.params,
+      self.tokenizers,
+      self.config.decoding,
+      mesh=self.mesh,
+    )
+
+  def attention_reader(self) -> AttentionReader:
+    grid = self.translator().grid
+    offset = self.config.decoding.max_decode_length_offset
+    return AttentionReader(
+      self.model,
+      self.params,
+      self.tokenizers,
+      grid,
+      # The longest that the translator writes.
+      max_target_tokens=grid.longest - 1 + offset,
+      mesh=self.mesh,
+    )
 
 
 def restore_translator(
@@ -49,15 +84,6 @@ def restore_translator(
   """
   first = restore(workdir, **overrides)
   others = [_restore_other(name, first) for name in ensemble]
-  translator = Translator(
-    first.model,
-    first.params,
-    first.tokenizers,
-    first.config.decoding,
-    others=[(other.model, other.params) for other in others],
-    mesh=first.mesh,
-    max_source_tokens=first.config.data.max_tokens,
-  )
   origins = [
     first.origin,
     *(
@@ -65,7 +91,7 @@ def restore_translator(
       for name, other in zip(ensemble, others, strict=True)
     ),
   ]
-  return translator, ' and '.join(origins)
+  return first.translator(others), ' and '.join(origins)
 
 
 def restore_scorer(
@@ -76,14 +102,7 @@ def restore_scorer(
   Arguments and errors are those of `restore_translator`.
   """
   restored = restore(workdir, **overrides)
-  scorer = Scorer(
-    restored.model,
-    restored.params,
-    restored.tokenizers,
-    restored.config.decoding,
-    mesh=restored.mesh,
-  )
-  return scorer, restored.origin
+  return restored.scorer(), restored.origin
 
 
 def restore(workdir: Workdir, **overrides: Unpack[DecodingOptions]) -> Restored:

@@ -134,7 +134,8 @@ class MultiHeadAttention(nn.Module):
       deterministic: no dropout.
 
     Returns:
-      (B, T, D).
+      (B, T, D). Where the collection `intermediates` is mutable, weights_BHTS
+      (float32, without dropout) is left there.
     """
     c = self.config
     q_BTHK = self.queries(x_BTD)
@@ -144,7 +145,9 @@ class MultiHeadAttention(nn.Module):
     k_BSHK = nn.with_logical_constraint(k_BSHK, axes)
     v_BSHU = nn.with_logical_constraint(v_BSHU, axes)
     drops = c.attention_dropout_rate > 0 and not deterministic
-    if self.relative or drops or c.d_k != c.d_v:
+    # A fused kernel never has the weights in one piece.
+    shows_weights = self.is_mutable_collection('intermediates')
+    if self.relative or drops or c.d_k != c.d_v or shows_weights:
       heads_BTHU = self._attend(
         q_BTHK, k_BSHK, v_BSHU, key_mask_BS, is_causal, deterministic
       )
@@ -178,9 +181,11 @@ class MultiHeadAttention(nn.Module):
         preferred_element_type=jnp.float32,
       )
     mask = make_mask(q_BTHK.shape[1], key_mask_BS, is_causal)
-    weights_BHTS = attention_weights(logits_BHTS, mask).astype(v_BSHU.dtype)
+    weights_BHTS = attention_weights(logits_BHTS, mask)
+    # Does nothing, and costs nothing, unless the collection is mutable.
+    self.sow('intermediates', 'weights_BHTS', weights_BHTS)
     weights_BHTS = self.weights_dropout(
-      weights_BHTS, deterministic=deterministic
+      weights_BHTS.astype(v_BSHU.dtype), deterministic=deterministic
     )
     heads_BTHU = jnp.einsum('BHTS,BSHU->BTHU', weights_BHTS, v_BSHU)
     if self.relative:

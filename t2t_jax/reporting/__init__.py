@@ -1,0 +1,1 @@
+"""Reporting: pages and pictures of what a model does."""
