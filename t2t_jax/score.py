@@ -59,8 +59,6 @@ def main() -> None:
   from t2t_jax.decoding.restored import restore_scorer
   from t2t_jax.decoding.scores import Totals
 
-  read = score_lines.read_nbest if _NBEST.value else score_lines.read_pairs
-  pairs = read(source, target, cli.say)
   scorer, origin = restore_scorer(
     workdir,
     length_penalty_alpha=_ALPHA.value,
@@ -68,6 +66,8 @@ def main() -> None:
     checkpoint=_CHECKPOINT.value,
   )
   cli.say(f'scoring with {origin}')
+  read = score_lines.read_nbest if _NBEST.value else score_lines.read_pairs
+  pairs = read(source, target, cli.say)
   line = score_lines.line_writer(_FORMAT.value, _NBEST.value)
   totals = Totals()
   with open_output(_OUTPUT.value) as output:
@@ -89,8 +89,11 @@ def _files() -> tuple[str, str]:
     )
   if source == target == '-':
     raise UsageError('--source and --target: only one of them can be -')
-  output = _OUTPUT.value
   for flag, name in (('source', source), ('target', target)):
+    # Known before the model is restored, but opened only after it.
+    if name != '-' and not Path(name).expanduser().exists():
+      raise UsageError(f'--{flag}={name}: No such file or directory')
+    output = _OUTPUT.value
     if output != '-' and Path(output).resolve() == Path(name).resolve():
       raise UsageError(
         f'--output={output}: is the --{flag}, which would be lost'

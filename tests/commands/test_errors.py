@@ -343,7 +343,7 @@ def test_a_run_that_goes_on_elsewhere(trained):
     ),
     (
       ['--source=long', '--target=long', '--length_penalty_alpha=-1'],
-      'config.decoding.length_penalty_alpha: expected at least 0.0, found -1.0',
+      'config.decoding.length_penalty_alpha: expected at least 0, found -1.0',
     ),
   ],
 )
