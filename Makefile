@@ -4,9 +4,10 @@
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install -q --disable-pip-version-check
-SOURCES := t2t_jax configs tests
+SOURCES := t2t_jax benchmarks configs tests
 
-.PHONY: quickstart test test-slow test-parity browser check format clean
+.PHONY: quickstart test test-slow test-parity browser bench-decode check
+.PHONY: format clean
 
 ## quickstart: trains a small translator in minutes and shows what it can do
 quickstart: $(VENV)/.runtime
@@ -35,6 +36,11 @@ browser:
 ## test-parity: against torch's own layers; downloads torch
 test-parity: $(VENV)/.parity
 	$(BIN)/python -m pytest tests/parity -m ''
+
+## bench-decode: decoding beside CTranslate2 and PyTorch; downloads both;
+## ARGS='--size=tiny --repeats=3' and the like
+bench-decode: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.decode $(ARGS)
 
 ## check: lint, format, types
 check: $(VENV)/.dev
@@ -83,4 +89,9 @@ $(VENV)/.browser: $(VENV)/.dev
 $(VENV)/.parity: $(VENV)/.dev
 	@echo 'installing torch in $(VENV)'
 	@$(INSTALL) -e '.[parity]'
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.runtime
+	@echo 'installing CTranslate2 and torch in $(VENV)'
+	@$(INSTALL) -e '.[bench]'
 	@touch $@

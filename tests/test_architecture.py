@@ -35,6 +35,7 @@ FLOORS = (
 )
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
 MODULES = sorted(PACKAGE.rglob('*.py'))
+BENCHMARKS = sorted((ROOT / 'benchmarks').rglob('*.py'))
 LONGEST = 310
 
 
@@ -94,7 +95,7 @@ def test_imports_run_one_way(path):
 @pytest.mark.parametrize('path', MODULES, ids=_name)
 def test_what_may_not_be_imported(path):
   room = path.relative_to(PACKAGE).parts[0]
-  banned = {'tensorflow', 'torch'}
+  banned = {'tensorflow', 'torch', 'benchmarks'}
   if room in ('data', 'errors.py') or room.startswith('config'):
     banned |= {'jax', 'jaxlib', 'flax', 'optax', 'orbax'}
   if room == 'model':
@@ -106,10 +107,20 @@ def test_what_may_not_be_imported(path):
       assert is_inside, 'costs every start a second'
 
 
-@pytest.mark.parametrize('path', MODULES, ids=_name)
+@pytest.mark.parametrize('path', [*MODULES, *BENCHMARKS], ids=_name)
 def test_files_can_be_read_at_one_sitting(path):
   lines = path.read_text(encoding='utf-8').count('\n')
   assert lines <= LONGEST
+
+
+@pytest.mark.parametrize('path', BENCHMARKS, ids=_name)
+def test_engines_are_imported_where_they_are_asked_for(path):
+  """Absent ones are left out, so only their own files may need them."""
+  engines = {'ctranslate2', 'torch'}
+  own = path.stem.split('_')[0]
+  for name, _ in _imports(path):
+    top = name.split('.')[0]
+    assert top not in engines - {own}, name
 
 
 def test_config_and_data_start_without_jax():

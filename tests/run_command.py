@@ -31,8 +31,10 @@ class Finished:
     return json.loads(self.lines[-1])
 
 
-def run_command(name: str, *arguments: str, stdin: bytes = b'') -> Finished:
-  """Runs `python -m t2t_jax.NAME ARGUMENTS`."""
+def run_command(
+  name: str, *arguments: str, stdin: bytes = b'', package: str = 't2t_jax'
+) -> Finished:
+  """Runs `python -m PACKAGE.NAME ARGUMENTS`."""
   before = set(flags.FLAGS)
   streams = {
     'stdin': io.TextIOWrapper(io.BytesIO(stdin), encoding='utf-8'),
@@ -42,7 +44,7 @@ def run_command(name: str, *arguments: str, stdin: bytes = b'') -> Finished:
   status = 0
   try:
     with mock.patch.multiple(sys, argv=[name, *arguments], **streams):
-      runpy.run_module(f't2t_jax.{name}', run_name='__main__')
+      runpy.run_module(f'{package}.{name}', run_name='__main__')
   except SystemExit as end:
     status = end.code or 0
   finally:

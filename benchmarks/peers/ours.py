@@ -1,0 +1,112 @@
+"""t2t_jax's own beam search, in the batches that its translator makes."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+
+import jax
+import numpy as np
+
+from benchmarks.peers.decoders import Output, Settings
+from benchmarks.sentences import Sentences
+from benchmarks.sizes import BOS_ID, EOS_ID, PAD_ID, base_config
+from t2t_jax.decoding.batch_search import SearchBatch, search_batch
+from t2t_jax.decoding.hypotheses import Hypotheses
+from t2t_jax.decoding.shapes import ShapeGrid
+
+
+class OurDecoder:
+  """`search_batch` on `ShapeGrid`'s batches, as `Translator` runs it.
+
+  Sentences are padded to the grid's lengths, batches are filled with empty
+  rows, and the cache has the length that it has for any output: what users
+  pay for.
+  """
+
+  def __init__(
+    self,
+    settings: Settings,
+    compiler_options: dict[str, bool | str] | None = None,
+  ):
+    decoding = dataclasses.replace(
+      base_config().decoding,
+      beam_size=settings.beam_size,
+      batch_tokens=settings.batch_tokens,
+      max_decode_length_offset=settings.max_decode_length_offset,
+      # No EOS before the longest length of a sentence, where it must come.
+      min_length=settings.longest,
+    )
+    self.dtype = settings.model.config.compute_dtype
+    self._params = settings.params
+    self._grid = ShapeGrid(
+      longest=settings.longest,
+      batch_tokens=settings.batch_tokens,
+      beam_size=settings.beam_size,
+      row_multiple=1,
+    )
+    self._search = jax.jit(
+      functools.partial(
+        search_batch,
+        [settings.model],
+        decoding=decoding,
+        bos_id=BOS_ID,
+        eos_id=EOS_ID,
+        nbest=1,
+      ),
+      compiler_options=compiler_options,
+    )
+
+  def job(self, sentences: Sentences) -> Callable[[], list[np.ndarray]]:
+    batches = self._batches(sentences)
+
+    def run() -> list[np.ndarray]:
+      outputs = [np.zeros(0, np.int32)] * len(sentences)
+      for indices, found in self._decode(batches):
+        for index, ids_T in zip(indices, found.ids_BNT[:, 0], strict=False):
+          outputs[index] = ids_T[ids_T != PAD_ID]
+      return outputs
+
+    return run
+
+  def outputs(self, sentences: Sentences) -> list[Output]:
+    outputs = {}
+    for indices, found in self._decode(self._batches(sentences)):
+      for row, index in enumerate(indices):
+        ids_T = found.ids_BNT[row, 0]
+        outputs[index] = Output(
+          tuple(ids_T[ids_T != PAD_ID].tolist()),
+          float(found.log_probs_BN[row, 0]),
+        )
+    return [outputs[index] for index in range(len(sentences))]
+
+  def _batches(
+    self, sentences: Sentences
+  ) -> list[tuple[list[int], SearchBatch]]:
+    shapes = self._grid.batches([len(s) for s in sentences], few=False)
+    return [
+      (indices, _batch([sentences[i] for i in indices], rows, length))
+      for rows, length, indices in shapes
+    ]
+
+  def _decode(
+    self, batches: list[tuple[list[int], SearchBatch]]
+  ) -> list[tuple[list[int], Hypotheses]]:
+    # All are under way before the first is read.
+    found = [
+      (indices, self._search([self._params], batch))
+      for indices, batch in batches
+    ]
+    return [
+      (indices, Hypotheses(*map(np.asarray, arrays)))
+      for indices, arrays in found
+    ]
+
+
+def _batch(sentences: Sentences, rows: int, length: int) -> SearchBatch:
+  source_ids_BS = np.full((rows, length), PAD_ID, np.int32)
+  source_ids_BS[:, 0] = EOS_ID
+  max_lengths_B, row_ids_B = np.zeros((2, rows), np.int32)
+  for row, sentence in enumerate(sentences):
+    source_ids_BS[row, : len(sentence)] = sentence
+    max_lengths_B[row] = len(sentence)
+  return SearchBatch(source_ids_BS, max_lengths_B, row_ids_B)

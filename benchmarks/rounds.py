@@ -1,0 +1,91 @@
+"""Timing jobs in turn, so that what disturbs one disturbs all."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from benchmarks.machine import CpuClock
+
+# OpenMP's threads go on spinning for 0.2 s when their work is done, on cores
+# that the next job needs.
+PAUSE_S = 0.5
+
+
+@dataclasses.dataclass(frozen=True)
+class Repeat:
+  """One timed call.
+
+  Attributes:
+    seconds: of wall clock.
+    others_cores: how many cores other processes kept busy meanwhile; None
+      where the machine does not tell.
+  """
+
+  seconds: float
+  others_cores: float | None
+
+
+def run_rounds(
+  jobs: Mapping[str, Callable[[], Any]],
+  *,
+  repeats: int,
+  warmup: int,
+  pause_s: float | None = None,
+) -> dict[str, list[Repeat]]:
+  """Times each job `repeats` times, round-robin: A B C, A B C, ...
+
+  Args:
+    jobs: by name; each returns when its work is done.
+    repeats: timed rounds.
+    warmup: rounds before them that are not timed, in which jobs compile.
+    pause_s: sleep before each timed call; default PAUSE_S.
+  """
+  pause_s = PAUSE_S if pause_s is None else pause_s
+  for _ in range(warmup):
+    for job in jobs.values():
+      job()
+  timed: dict[str, list[Repeat]] = {name: [] for name in jobs}
+  for _ in range(repeats):
+    for name, job in jobs.items():
+      time.sleep(pause_s)
+      timed[name].append(_time(job))
+  return timed
+
+
+def _time(job: Callable[[], Any]) -> Repeat:
+  clock = CpuClock()
+  start = time.perf_counter()
+  job()
+  seconds = time.perf_counter() - start
+  return Repeat(seconds, clock.others_cores(seconds))
+
+
+def summary(repeats: Sequence[Repeat]) -> dict[str, Any]:
+  """Returns what a JSON line tells of one job's repeats."""
+  seconds = [repeat.seconds for repeat in repeats]
+  others = [r.others_cores for r in repeats if r.others_cores is not None]
+  return {
+    'seconds': [round(second, 5) for second in seconds],
+    'median_s': round(float(np.median(seconds)), 5),
+    'best_s': round(min(seconds), 5),
+    'quartiles_s': _quartiles(seconds),
+    'others_cores': round(float(np.mean(others)), 2) if others else None,
+  }
+
+
+def speedup(ours: Sequence[Repeat], theirs: Sequence[Repeat]) -> dict[str, Any]:
+  """Returns how many times as fast `ours` is, by pairs of the same round."""
+  ratios = [
+    their.seconds / our.seconds for our, their in zip(ours, theirs, strict=True)
+  ]
+  return {
+    'median': round(float(np.median(ratios)), 4),
+    'quartiles': _quartiles(ratios),
+  }
+
+
+def _quartiles(values: Sequence[float]) -> list[float]:
+  return [round(float(q), 5) for q in np.percentile(values, (25, 75))]
