@@ -15,6 +15,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+  from t2t_jax.decoding.requests import Request as Request
   from t2t_jax.decoding.translation import Hypothesis as Hypothesis
   from t2t_jax.decoding.translation import Translation as Translation
   from t2t_jax.decoding.translator import Translator as Translator
@@ -26,6 +27,7 @@ __version__ = '0.1.0'
 # the package need not pay.
 _LAZY = {
   'Hypothesis': 't2t_jax.decoding.translation',
+  'Request': 't2t_jax.decoding.requests',
   'Translation': 't2t_jax.decoding.translation',
   'Translator': 't2t_jax.decoding.translator',
   'UsageError': 't2t_jax.errors',

@@ -121,7 +121,7 @@ def _restore_other(name: str, first: Restored) -> Restored:
   """A further member of an ensemble, DIR or DIR@CHECKPOINT."""
   directory, at, checkpoint = name.rpartition('@')
   workdir = Workdir(directory if at else name)
-  # Before its parameters are read.
+  workdir.read_config()  # names what is missing
   if workdir.read_tokenizers().digest() != first.tokenizers.digest():
     raise UsageError(
       f'--ensemble={name}: expected the vocabulary of --workdir, found another'
