@@ -98,9 +98,9 @@ def main() -> None:
   config = base_config()
   cli.use_compile_cache(config.logging.compile_cache_dir)
   sizes, counts = _sizes(), _counts()
-  peers = installed_peers(_PEERS.value, cli.say)
   lengths = _lengths(config.data.max_tokens)
   chosen = [_first(lengths, count) for count in counts]
+  peers = installed_peers(_PEERS.value, cli.say)
   machine = describe('jax', 'jaxlib', 'flax', 'ctranslate2', 'torch')
   records: list[dict[str, Any]] = []
   for size in sizes:
@@ -121,7 +121,8 @@ def _decoders(
   from benchmarks.sizes import SIZES, base_config, random_model
 
   cli.say(f'{size}: making {", ".join(peers)}')
-  offset = base_config().decoding.max_decode_length_offset
+  config = base_config()
+  offset = config.decoding.max_decode_length_offset
   model, params = random_model(
     SIZES[size], _SEED.value, compute_dtype=compute_dtype()
   )
@@ -131,7 +132,8 @@ def _decoders(
     beam_size=_BEAM.value,
     batch_tokens=_BATCH_TOKENS.value,
     max_decode_length_offset=offset if _OFFSET.value is None else _OFFSET.value,
-    longest=max(lengths),
+    # Decides our grid of shapes, which is to be as fine as in any other use.
+    longest=max(config.data.max_tokens, *lengths),
   )
   decoders = {peer: make_decoder(peer, settings) for peer in peers}
   return decoders, SIZES[size].vocab_size
