@@ -1,7 +1,6 @@
 """Decoder layer and stack (section 3.1), and their cached single steps."""
 
 import flax.linen as nn
-import jax.numpy as jnp
 
 from t2t_jax.config import ModelConfig
 from t2t_jax.model.multi_head_attention import MultiHeadAttention
@@ -68,18 +67,11 @@ class DecoderLayer(nn.Module):
 
   def init_cache(self, batch, encoded_BSD, beam_size: int, max_length: int):
     """Returns this layer's cache: source keys and values, empty target ones."""
-    c = self.config
-    empty = (batch, max_length, beam_size, c.num_heads)
-    dtype = jnp.dtype(c.compute_dtype)
     cache = {
-      'self': {
-        'keys_BTWHK': jnp.zeros((*empty, c.d_k), dtype),
-        'values_BTWHU': jnp.zeros((*empty, c.d_v), dtype),
-      },
+      'self': self.self_attention.empty_cache(batch, beam_size, max_length)
     }
-    if c.num_encoder_layers:
-      keys_BSHK, values_BSHU = self.cross_attention.keys_values(encoded_BSD)
-      cache['cross'] = {'keys_BSHK': keys_BSHK, 'values_BSHU': values_BSHU}
+    if self.config.num_encoder_layers:
+      cache['cross'] = self.cross_attention.source_cache(encoded_BSD)
     return cache
 
   def decode_step(self, x_BWD, cache, source_mask_BS, position, ancestors_BWT):

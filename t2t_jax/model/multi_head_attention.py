@@ -193,26 +193,54 @@ class MultiHeadAttention(nn.Module):
       heads_BTHU += jnp.einsum('BHTS,TSU->BTHU', weights_BHTS, values_TSU)
     return heads_BTHU
 
+  def source_cache(self, encoded_BSD):
+    """Returns {'keys_BHKS', 'values_BHSU'}, as `decode_cross` reads them."""
+    k_BSHK, v_BSHU = self.keys_values(encoded_BSD)
+    return {
+      'keys_BHKS': jnp.moveaxis(k_BSHK, 1, 3),
+      'values_BHSU': jnp.moveaxis(v_BSHU, 1, 2),
+    }
+
+  def empty_cache(self, batch: int, beam_size: int, max_length: int):
+    """Returns {'keys_BHXK', 'values_BHXU'} for `decode_self`: zeros.
+
+    X is a position and the beam slot that wrote it: position * W + slot. The
+    cache lies as a step's products read it; in any other order, or with X in
+    two axes, each step would make copies of all of it.
+    """
+    c = self.config
+    dtype = jnp.dtype(c.compute_dtype)
+    shape = (batch, c.num_heads, max_length * beam_size)
+    return {
+      'keys_BHXK': jnp.zeros((*shape, c.d_k), dtype),
+      'values_BHXU': jnp.zeros((*shape, c.d_v), dtype),
+    }
+
   def decode_cross(self, x_BWD, cache, source_mask_BS):
     """One step of encoder-decoder attention for W beams of each sentence.
 
     The beams stand where training has positions, so that a sentence's keys
     and values are neither copied nor gathered for each beam.
     """
-    heads_BWHU = dot_product_attention(
-      self.queries(x_BWD),
-      cache['keys_BSHK'],
-      cache['values_BSHU'],
-      source_mask_BS[:, None, None, :],
+    logits_BHWS = jnp.einsum(
+      'BHWK,BHKS->BHWS',
+      self._step_queries(x_BWD),
+      cache['keys_BHKS'],
+      preferred_element_type=jnp.float32,
     )
-    return self.output(heads_BWHU)
+    mask_B11S = source_mask_BS[:, None, None, :]
+    weights_BHWS = attention_weights(logits_BHWS, mask_B11S).astype(x_BWD.dtype)
+    heads_BHWU = jnp.einsum(
+      'BHWS,BHSU->BHWU', weights_BHWS, cache['values_BHSU']
+    )
+    return self.output(jnp.moveaxis(heads_BHWU, 1, 2))
 
   def decode_self(self, x_BWD, cache, position, ancestors_BWT):
     """One step of decoder self-attention on an append-only cache.
 
     Args:
       x_BWD: the new position of each beam.
-      cache: {'keys_BTWHK', 'values_BTWHU'}, written by slot.
+      cache: {'keys_BHXK', 'values_BHXU'}, as `empty_cache` tells.
       position: int32 scalar, where the new tokens stand.
       ancestors_BWT: int32, the slot that wrote position t of beam w; w itself
         at `position`.
@@ -220,45 +248,46 @@ class MultiHeadAttention(nn.Module):
     Returns:
       (B, W, D) and the cache with the new keys and values.
     """
-    q_BWHK = self.queries(x_BWD) * self.config.d_k**-0.5
+    batch, width, length = ancestors_BWT.shape
+    q_BHWK = self._step_queries(x_BWD)
     k_BWHK, v_BWHU = self.keys_values(x_BWD)
-    keys_BTCHK = _append(cache['keys_BTWHK'], k_BWHK, position)
-    values_BTCHU = _append(cache['values_BTWHU'], v_BWHU, position)
-    # C is the slot that wrote a key: each beam w sees those of its own past.
-    length, width = keys_BTCHK.shape[1:3]
-    past_T = jnp.arange(length) <= position
-    mine_BWTC = ancestors_BWT[..., None] == jnp.arange(width)
-    mask_BHWTC = (mine_BWTC & past_T[:, None])[:, None]
-    logits_BHWTC = jnp.einsum(
-      'BWHK,BTCHK->BHWTC',
-      q_BWHK,
-      keys_BTCHK,
-      preferred_element_type=jnp.float32,
+    keys_BHXK = _append(cache['keys_BHXK'], k_BWHK, position)
+    values_BHXU = _append(cache['values_BHXU'], v_BWHU, position)
+    # Each beam sees its own past: of each position the slot that wrote it.
+    past_T1 = (jnp.arange(length) <= position)[:, None]
+    mine_BWTW = ancestors_BWT[..., None] == jnp.arange(width)
+    mask_BWX = (mine_BWTW & past_T1).reshape(batch, width, -1)
+    # The keys first and the beams last: the other way about they are copied.
+    logits_BHXW = jnp.einsum(
+      'BHXK,BHWK->BHXW', keys_BHXK, q_BHWK, preferred_element_type=jnp.float32
     )
+    logits_BHWX = jnp.swapaxes(logits_BHXW, 2, 3)
     if self.relative:
       rows_T = relative_index(
         position, jnp.arange(length), self.config.max_relative_distance
       )
-      keys_TK = self.relative_keys[rows_T].astype(q_BWHK.dtype)
+      keys_TK = self.relative_keys[rows_T].astype(q_BHWK.dtype)
       logits_BHWT = jnp.einsum(
-        'BWHK,TK->BHWT', q_BWHK, keys_TK, preferred_element_type=jnp.float32
+        'BHWK,TK->BHWT', q_BHWK, keys_TK, preferred_element_type=jnp.float32
       )
-      logits_BHWTC += logits_BHWT[..., None]
-    shape = logits_BHWTC.shape
-    weights = attention_weights(
-      logits_BHWTC.reshape(*shape[:3], -1),
-      mask_BHWTC.reshape(shape[0], 1, shape[2], -1),
-    )
-    weights_BHWTC = weights.reshape(shape).astype(v_BWHU.dtype)
-    heads_BWHU = jnp.einsum('BHWTC,BTCHU->BWHU', weights_BHWTC, values_BTCHU)
+      logits_BHWX += jnp.repeat(logits_BHWT, width, axis=-1)
+    weights_BHWX = attention_weights(logits_BHWX, mask_BWX[:, None])
+    weights_BHWX = weights_BHWX.astype(x_BWD.dtype)
+    heads_BHWU = jnp.einsum('BHWX,BHXU->BHWU', weights_BHWX, values_BHXU)
     if self.relative:
-      values_TU = self.relative_values[rows_T].astype(v_BWHU.dtype)
-      heads_BWHU += jnp.einsum('BHWTC,TU->BWHU', weights_BHWTC, values_TU)
-    cache = {'keys_BTWHK': keys_BTCHK, 'values_BTWHU': values_BTCHU}
-    return self.output(heads_BWHU), cache
+      values_TU = self.relative_values[rows_T].astype(x_BWD.dtype)
+      values_XU = jnp.repeat(values_TU, width, axis=0)
+      heads_BHWU += jnp.einsum('BHWX,XU->BHWU', weights_BHWX, values_XU)
+    cache = {'keys_BHXK': keys_BHXK, 'values_BHXU': values_BHXU}
+    return self.output(jnp.moveaxis(heads_BHWU, 1, 2)), cache
+
+  def _step_queries(self, x_BWD):
+    """Returns the scaled queries of one position, q_BHWK."""
+    return jnp.moveaxis(self.queries(x_BWD), 2, 1) * self.config.d_k**-0.5
 
 
-def _append(cache_BTWHK, new_BWHK, position):
+def _append(cache_BHXK, new_BWHK, position):
+  width = new_BWHK.shape[1]
   return jax.lax.dynamic_update_slice_in_dim(
-    cache_BTWHK, new_BWHK[:, None], position, axis=1
+    cache_BHXK, jnp.moveaxis(new_BWHK, 2, 1), position * width, axis=2
   )

@@ -168,13 +168,19 @@ class Transformer(nn.Module):
 
   def logits(self, decoded):
     """Returns float32 logits (..., V) of decoder outputs (..., D)."""
-    weights_VD, bias_V = self._softmax_weights()
+    return self._logits(decoded, self._softmax_table())
+
+  def _softmax_table(self):
+    """The softmax weights (V, D) without padding rows, to compute with."""
+    weights_VD, _ = self._softmax_weights()
+    dtype = jnp.dtype(self.config.compute_dtype)
+    return weights_VD[: self.target_vocab_size].astype(dtype)
+
+  def _logits(self, decoded, table_VD):
     logits = jnp.einsum(
-      '...D,VD->...V',
-      decoded,
-      weights_VD[: self.target_vocab_size].astype(decoded.dtype),
-      preferred_element_type=jnp.float32,
+      '...D,VD->...V', decoded, table_VD, preferred_element_type=jnp.float32
     )
+    _, bias_V = self._softmax_weights()
     if bias_V is not None:
       logits += bias_V[: self.target_vocab_size].astype(jnp.float32)
     return logits
@@ -184,11 +190,15 @@ class Transformer(nn.Module):
   ):
     """Returns the empty KV cache of a search: a pytree of arrays.
 
-    {'source_mask_BS', 'layers': [{'cross': {'keys_BSHK', 'values_BSHU'},
-    'self': {'keys_BTWHK', 'values_BTWHU'}}, ...]}, T = max_length.
+    {'source_mask_BS', 'softmax_VD', 'layers': [{'cross': {'keys_BHKS',
+    'values_BHSU'}, 'self': {'keys_BHXK', 'values_BHXU'}}, ...]}, where
+    X = max_length * beam_size.
     """
     return {
       'source_mask_BS': source_mask_BS,
+      # Here, for in the loop of a search the table would be cut, which is to
+      # say copied, at every step.
+      'softmax_VD': self._softmax_table(),
       'layers': self.decoder.init_cache(
         source_mask_BS.shape[0], encoded_BSD, beam_size, max_length
       ),
@@ -217,8 +227,8 @@ class Transformer(nn.Module):
       position,
       ancestors_BWT,
     )
-    cache = {'source_mask_BS': kv_cache['source_mask_BS'], 'layers': layers}
-    return self.logits(x_BWD), cache
+    logits_BWV = self._logits(x_BWD, kv_cache['softmax_VD'])
+    return logits_BWV, kv_cache | {'layers': layers}
 
   def _embed(self, ids_BT, table_VD):
     """Embeddings times sqrt(d_model) (section 3.4)."""

@@ -135,12 +135,13 @@ def test_cross_attention_is_cached_once_a_sentence():
   )
   assert jax.tree.map(jnp.shape, cache) == {
     'source_mask_BS': (ROWS, 5),
+    'softmax_VD': (VOCAB_SIZE, model.config.d_model),
     'layers': [
       {
-        'cross': {'keys_BSHK': (ROWS, 5, 2, 3), 'values_BSHU': (ROWS, 5, 2, 5)},
+        'cross': {'keys_BHKS': (ROWS, 2, 3, 5), 'values_BHSU': (ROWS, 2, 5, 5)},
         'self': {
-          'keys_BTWHK': (ROWS, STEPS, BEAMS, 2, 3),
-          'values_BTWHU': (ROWS, STEPS, BEAMS, 2, 5),
+          'keys_BHXK': (ROWS, 2, STEPS * BEAMS, 3),
+          'values_BHXU': (ROWS, 2, STEPS * BEAMS, 5),
         },
       }
     ],
