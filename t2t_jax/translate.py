@@ -9,7 +9,8 @@ or no more comes within a moment; with --flush each line by itself.
 
 --format=nbest gives up to N lines `number ||| text ||| score` for each line,
 number counting from 0, best first; --format=json one JSON object a line, with
-source, text, score, log_prob, tokens and, with --nbest=N, nbest.
+source, text, score, log_prob and tokens, with --nbest=N also nbest, and with
+--alignment the words of both sides and their links, as visualize finds them.
 
 --prefix=FILE and --phrases=FILE have a line for each line of the input: what
 its translation begins with, and phrases that it contains (TABs between them).
@@ -48,6 +49,9 @@ _FORMAT = flags.DEFINE_enum(
 _NBEST = flags.DEFINE_integer(
   'nbest', None, 'hypotheses to write for a line; default: 1, nbest: all beams'
 )
+_ALIGNMENT = flags.DEFINE_bool(
+  'alignment', False, 'json: with words and their links, by attention'
+)
 _FLUSH = flags.DEFINE_bool('flush', False, 'each line by itself, at once')
 _RESUME = flags.DEFINE_bool('resume', False, 'goes on with a broken --output')
 _PREFIX = flags.DEFINE_string(
@@ -67,10 +71,11 @@ def main() -> None:
   config = workdir.read_config()
   cli.use_compile_cache(config.logging.compile_cache_dir)
   # Not before the cache is set: they start jax.
+  from t2t_jax.decoding.alignment import Aligner
   from t2t_jax.decoding.given import GivenFiles
   from t2t_jax.decoding.line_files import count_lines
   from t2t_jax.decoding.line_groups import one_by_one, read_groups, usual_size
-  from t2t_jax.decoding.restored import restore_translator, with_decoding
+  from t2t_jax.decoding.restored import restore, with_decoding
   from t2t_jax.decoding.results_file import open_results
 
   decoding = with_decoding(config, **_DECODING()).decoding
@@ -90,22 +95,26 @@ def main() -> None:
     )
   given = GivenFiles(_PREFIX.value, _PHRASES.value, progress.say)
   given_settings = given.settings()
-  translator, origin = restore_translator(
-    workdir, ensemble=_ENSEMBLE.value, **_DECODING()
-  )
+  restored = restore(workdir, ensemble=_ENSEMBLE.value, **_DECODING())
+  translator = restored.translator()
   # Refuses a wrong nbest before the output is touched.
   translator.translate([], nbest=nbest)
   if not _QUIET.value:
-    cli.say(f'translating with {origin}')
+    cli.say(f'translating with {restored.origin}')
+  aligner = Aligner(restored.attention_reader(), restored.tokenizers)
   form = make_format(
-    _format(), translator.target_pieces, with_nbest=_NBEST.value is not None
+    _format(),
+    translator.target_pieces,
+    with_nbest=_NBEST.value is not None,
+    align=aligner.align_translations if _ALIGNMENT.value else None,
   )
   settings = {
     't2t_jax': __version__,
     'workdir': str(workdir.path),
-    'parameters': origin,
+    'parameters': restored.origin,
     'format': _format(),
     'nbest': _NBEST.value,
+    'alignment': _ALIGNMENT.value,
     **given_settings,
     **dataclasses.asdict(decoding),
   }
@@ -135,6 +144,12 @@ def _check_flags() -> None:
     raise UsageError(
       '--format=text: holds one translation a line; for --nbest take nbest or '
       'json'
+    )
+
+  if _format() != 'json' and _ALIGNMENT.value:
+    raise UsageError(
+      f'--alignment: expected --format=json, found {_format()}; visualize '
+      'writes alignments alone'
     )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from t2t_jax.data.subwords import Tokenizer
 from t2t_jax.data.tokenizer import Tokenizers
 from t2t_jax.decoding.attention_reader import AttentionReader, HeadSet, Pair
+from t2t_jax.decoding.translation import Translation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +73,24 @@ class Aligner:
     return [
       self._align(pair, next(weights) if self._reader.fits(pair) else None)
       for pair in pairs
+    ]
+
+  def align_translations(
+    self, sources: Sequence[str], translations: Sequence[Translation]
+  ) -> list[Alignment | None]:
+    """Returns an alignment of each line and its best translation.
+
+    None for a line that is translated in parts, which no weights connect.
+    """
+    pairs = [
+      Pair(source_ids, translation.token_ids)
+      for source_ids, translation in zip(
+        self._tokenizers.source.encode(sources), translations, strict=True
+      )
+    ]
+    return [
+      alignment if self._reader.fits(pair) else None
+      for pair, alignment in zip(pairs, self.align(pairs), strict=True)
     ]
 
   def _align(self, pair: Pair, weights_TS: np.ndarray | None) -> Alignment:

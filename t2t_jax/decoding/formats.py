@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from t2t_jax.decoding.alignment import Alignment
 from t2t_jax.decoding.translation import Hypothesis, Translation
 
 FORMATS = ('text', 'nbest', 'json')
@@ -13,6 +14,10 @@ FORMATS = ('text', 'nbest', 'json')
 Format = Callable[[int, Sequence[str], Sequence[Translation]], str]
 # target token ids -> the vocabulary's entries
 Pieces = Callable[[Sequence[int]], list[str]]
+# lines, translations -> the alignment of each
+Align = Callable[
+  [Sequence[str], Sequence[Translation]], Sequence[Alignment | None]
+]
 
 # JSON leaves these as they are, but readers may break lines at them.
 _LINE_BREAKS = {
@@ -20,7 +25,9 @@ _LINE_BREAKS = {
 }
 
 
-def make_format(name: str, pieces: Pieces, *, with_nbest: bool) -> Format:
+def make_format(
+  name: str, pieces: Pieces, *, with_nbest: bool, align: Align | None = None
+) -> Format:
   """Returns the format that a name of FORMATS stands for.
 
   text: the best text, one line.
@@ -31,6 +38,7 @@ def make_format(name: str, pieces: Pieces, *, with_nbest: bool) -> Format:
     name: of the format.
     pieces: of the target's vocabulary, for the tokens of json.
     with_nbest: whether json lists all hypotheses too.
+    align: adds to json what it returns; None: nothing.
   """
   if name == 'text':
     return _text_lines
@@ -41,10 +49,16 @@ def make_format(name: str, pieces: Pieces, *, with_nbest: bool) -> Format:
     number: int, sources: Sequence[str], translations: Sequence[Translation]
   ) -> str:
     del number
-    return ''.join(
-      _json_line(to_dict(source, translation, pieces, with_nbest))
+    objects = [
+      to_dict(source, translation, pieces, with_nbest)
       for source, translation in zip(sources, translations, strict=True)
-    )
+    ]
+    if align:
+      for value, alignment in zip(
+        objects, align(sources, translations), strict=True
+      ):
+        value['alignment'] = _alignment(alignment)
+    return ''.join(map(_json_line, objects))
 
   return json_lines
 
@@ -93,6 +107,17 @@ def _hypothesis(hypothesis: Hypothesis, pieces: Pieces) -> dict[str, Any]:
     'score': _finite(hypothesis.score),
     'log_prob': _finite(hypothesis.log_prob),
     'tokens': pieces(hypothesis.token_ids),
+  }
+
+
+def _alignment(alignment: Alignment | None) -> dict[str, Any] | None:
+  """The words of both sides, and links [source, target] that count them."""
+  if alignment is None:
+    return None
+  return {
+    'source': alignment.source,
+    'target': alignment.target,
+    'links': alignment.links,
   }
 
 

@@ -28,20 +28,22 @@ class Restored(NamedTuple):
   params: Any
   mesh: Mesh
   origin: str  # in words, which parameters these are
+  others: tuple['Restored', ...] = ()  # of an ensemble: the further members
 
-  def translator(self, others: Sequence['Restored'] = ()) -> Translator:
-    """Returns a translator with this model, or an ensemble with `others`."""
+  def translator(self) -> Translator:
+    """Returns a translator with this model and the others."""
     return Translator(
       self.model,
       self.params,
       self.tokenizers,
       self.config.decoding,
-      others=[(other.model, other.params) for other in others],
+      others=[(other.model, other.params) for other in self.others],
       mesh=self.mesh,
       max_source_tokens=self.config.data.max_tokens,
     )
 
   def scorer(self) -> Scorer:
+    """Returns a scorer with this model alone."""
     return Scorer(
       self.model,
       self.params,
@@ -51,6 +53,7 @@ class Restored(NamedTuple):
     )
 
   def attention_reader(self) -> AttentionReader:
+    """Returns a reader of this model's attention."""
     grid = self.translator().grid
     offset = self.config.decoding.max_decode_length_offset
     return AttentionReader(
@@ -72,26 +75,10 @@ def restore_translator(
 ) -> tuple[Translator, str]:
   """Returns a translator and, in words, which parameters it has.
 
-  Args:
-    workdir: of a run, finished or not, on any mesh.
-    ensemble: further models to decode with, as DIR or DIR@CHECKPOINT; their
-      vocabularies must be the same.
-    overrides: fields of the config's `decoding` to set anew; None: as it is.
-
-  Raises:
-    UsageError: no run there, no such checkpoint, a damaged one, no such
-      field of `decoding`, or another vocabulary.
+  Arguments and errors are those of `restore`.
   """
-  first = restore(workdir, **overrides)
-  others = [_restore_other(name, first) for name in ensemble]
-  origins = [
-    first.origin,
-    *(
-      f'{other.origin} of {name.rpartition("@")[0] or name}'
-      for name, other in zip(ensemble, others, strict=True)
-    ),
-  ]
-  return first.translator(others), ' and '.join(origins)
+  restored = restore(workdir, ensemble=ensemble, **overrides)
+  return restored.translator(), restored.origin
 
 
 def restore_scorer(
@@ -99,14 +86,30 @@ def restore_scorer(
 ) -> tuple[Scorer, str]:
   """Returns a scorer and, in words, which parameters it has.
 
-  Arguments and errors are those of `restore_translator`.
+  Arguments and errors are those of `restore`.
   """
   restored = restore(workdir, **overrides)
   return restored.scorer(), restored.origin
 
 
-def restore(workdir: Workdir, **overrides: Unpack[DecodingOptions]) -> Restored:
-  """Returns a run's model; raises as `restore_translator`."""
+def restore(
+  workdir: Workdir,
+  *,
+  ensemble: Sequence[str] = (),
+  **overrides: Unpack[DecodingOptions],
+) -> Restored:
+  """Returns the model of a run, or several to decode with together.
+
+  Args:
+    workdir: of a run, finished or not, on any mesh.
+    ensemble: further models, as DIR or DIR@CHECKPOINT; their vocabularies
+      must be the same.
+    overrides: fields of the config's `decoding` to set anew; None: as it is.
+
+  Raises:
+    UsageError: no run there, no such checkpoint, a damaged one, no such
+      field of `decoding`, or another vocabulary.
+  """
   config = with_decoding(workdir.read_config(), **overrides)
   tokenizers = workdir.read_tokenizers()
   model = build_transformer(config.model, tokenizers)
@@ -114,7 +117,16 @@ def restore(workdir: Workdir, **overrides: Unpack[DecodingOptions]) -> Restored:
   params, origin = load_params(
     workdir, config, config.decoding.checkpoint, abstract_params(model, mesh)
   )
-  return Restored(config, tokenizers, model, params, mesh, origin)
+  first = Restored(config, tokenizers, model, params, mesh, origin)
+  others = tuple(_restore_other(name, first) for name in ensemble)
+  origins = [
+    origin,
+    *(
+      f'{other.origin} of {name.rpartition("@")[0] or name}'
+      for name, other in zip(ensemble, others, strict=True)
+    ),
+  ]
+  return first._replace(origin=' and '.join(origins), others=others)
 
 
 def _restore_other(name: str, first: Restored) -> Restored:

@@ -94,6 +94,29 @@ def test_json_holds_what_the_other_formats_do(trained):
     assert row['score'] > row['log_prob'] or not row['tokens']
 
 
+def test_json_aligns_as_visualize_does(trained, tmp_path):
+  lines = [*sentences(3), '', 'the dog ' * 300]
+  finished = translate(
+    trained.flag, '--format=json', '--alignment', lines=lines
+  )
+  rows = [json.loads(line) for line in finished.lines]
+  source = tmp_path / 'source'
+  source.write_bytes(as_bytes(lines[:3]))
+  aligned = run_command(
+    'visualize', trained.flag, f'--source=@{source}', '--output=-'
+  )
+  assert aligned.lines == [
+    ' '.join(f'{s}-{t}' for s, t in row['alignment']['links'])
+    for row in rows[:3]
+  ]
+  for row in rows[:3]:
+    assert row['alignment']['source'] == row['source'].split()
+    assert row['alignment']['target'] == row['text'].split()
+  assert rows[3]['alignment']['links'] == []
+  # It is translated in parts, which no weights connect.
+  assert rows[4]['alignment'] is None
+
+
 def test_flush_and_quiet_change_no_text(trained):
   lines = sentences(12)
   expected = translate(trained.flag, lines=lines)
@@ -113,6 +136,11 @@ def test_flush_and_quiet_change_no_text(trained):
     (
       ['--format=xml'],
       'flag --format=xml: value should be one of <text|nbest|json>',
+    ),
+    (
+      ['--alignment'],
+      '--alignment: expected --format=json, found text; visualize writes '
+      'alignments alone',
     ),
     (['--resume'], '--resume: expected a file as --output, found --output=-'),
     (
