@@ -18,6 +18,7 @@ totals go to standard error; with --json they are also the last line of
 standard output, as one JSON object.
 """
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -70,7 +71,7 @@ def main() -> None:
   pairs = read(source, target, cli.say)
   line = score_lines.line_writer(_FORMAT.value, _NBEST.value)
   totals = Totals()
-  with open_output(_OUTPUT.value) as output:
+  with open_output(_OUTPUT.value) as output, contextlib.closing(pairs):
     for pair, score in scorer.score_stream(pairs):
       totals.add(score)
       output.write(line(pair, score) + '\n')

@@ -44,7 +44,7 @@ def minimum_bayes_risk(
   """Returns the candidate with the highest expected utility.
 
   Of equal ones it is the first, so candidates come most probable first. A
-  hundred candidates of 25 words take about a tenth of a second.
+  hundred candidates of 25 words take less than a tenth of a second.
 
   Args:
     candidates: translations of one line, at least one; the same text may

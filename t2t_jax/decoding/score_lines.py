@@ -1,18 +1,22 @@
 """Files of pairs to score, and the lines that their scores become."""
 
+import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from typing import cast
 
 from t2t_jax.decoding.line_files import read_lines
 from t2t_jax.decoding.scores import Pair, Score
 from t2t_jax.errors import UsageError
 
+# Closing one closes its files, where not all of it is read.
+Lines = Generator[str, None, None]
+Pairs = Generator[Pair, None, None]
+
 _BAR = ' ||| '  # between the columns of an n-best list
 
 
-def read_pairs(
-  source: str, target: str, warn: Callable[[str], None]
-) -> Iterator[Pair]:
+def read_pairs(source: str, target: str, warn: Callable[[str], None]) -> Pairs:
   """Yields the pairs of two files with as many lines; '-' is standard input.
 
   Args:
@@ -23,42 +27,39 @@ def read_pairs(
     UsageError: a file cannot be opened (at once) or read, or one of them ends
       before the other (both as they are read).
   """
-  sources = read_lines(source, warn, 'source')
-  return _pairs(source, target, sources, read_lines(target, warn, 'target'))
+  sources = _lines(source, warn, 'source')
+  return _pairs(source, target, sources, _lines(target, warn, 'target'))
 
 
-def _pairs(
-  source: str, target: str, sources: Iterator[str], targets: Iterator[str]
-) -> Iterator[Pair]:
-  count = 0
-  while True:
-    source_line, target_line = next(sources, None), next(targets, None)
-    if source_line is None or target_line is None:
-      break
-    yield Pair(
-      source_line,
-      target_line,
-      source_place=f'{_name(source)}, line {count + 1}',
-      target_place=f'{_name(target)}, line {count + 1}',
-      number=count,
-    )
-    count += 1
-  if source_line is not None or target_line is not None:
-    found = [
-      count + (line is not None) + sum(1 for _ in rest)
-      for line, rest in ((source_line, sources), (target_line, targets))
-    ]
-    raise UsageError(
-      f'--source={source} has {found[0]} lines, --target={target} has '
-      f'{found[1]}: expected as many'
-    )
-  if not count:
-    raise UsageError(f'--source={source}: expected lines, found none')
+def _pairs(source: str, target: str, sources: Lines, targets: Lines) -> Pairs:
+  with contextlib.closing(sources), contextlib.closing(targets):
+    count = 0
+    while True:
+      source_line, target_line = next(sources, None), next(targets, None)
+      if source_line is None or target_line is None:
+        break
+      yield Pair(
+        source_line,
+        target_line,
+        source_place=f'{_name(source)}, line {count + 1}',
+        target_place=f'{_name(target)}, line {count + 1}',
+        number=count,
+      )
+      count += 1
+    if source_line is not None or target_line is not None:
+      found = [
+        count + (line is not None) + sum(1 for _ in rest)
+        for line, rest in ((source_line, sources), (target_line, targets))
+      ]
+      raise UsageError(
+        f'--source={source} has {found[0]} lines, --target={target} has '
+        f'{found[1]}: expected as many'
+      )
+    if not count:
+      raise UsageError(f'--source={source}: expected lines, found none')
 
 
-def read_nbest(
-  source: str, target: str, warn: Callable[[str], None]
-) -> Iterator[Pair]:
+def read_nbest(source: str, target: str, warn: Callable[[str], None]) -> Pairs:
   """Yields the hypotheses of an n-best list with their sources.
 
   Args:
@@ -72,38 +73,43 @@ def read_nbest(
     UsageError: a file cannot be opened (at once) or read, a line of another
       format, or a number without a source (all three as they are read).
   """
-  sources = read_lines(source, warn, 'source')
-  return _nbest(source, target, sources, read_lines(target, warn, 'target'))
+  sources = _lines(source, warn, 'source')
+  return _nbest(source, target, sources, _lines(target, warn, 'target'))
 
 
 def _nbest(
-  source: str, target: str, source_lines: Iterator[str], lines: Iterator[str]
-) -> Iterator[Pair]:
+  source: str, target: str, source_lines: Lines, lines: Lines
+) -> Pairs:
   sources = list(source_lines)
-  place = ''
-  for line_number, line in enumerate(lines, 1):
-    place = f'{_name(target)}, line {line_number}'
-    number, _, rest = line.partition(_BAR)
-    text, bar, _ = rest.rpartition(_BAR)
-    if not bar or not (number.isascii() and number.isdigit()):
-      raise UsageError(
-        f"{place}: expected 'number ||| text ||| score', found '{line[:80]}'"
+  with contextlib.closing(lines):
+    place = ''
+    for line_number, line in enumerate(lines, 1):
+      place = f'{_name(target)}, line {line_number}'
+      number, _, rest = line.partition(_BAR)
+      text, bar, _ = rest.rpartition(_BAR)
+      if not bar or not (number.isascii() and number.isdigit()):
+        raise UsageError(
+          f"{place}: expected 'number ||| text ||| score', found '{line[:80]}'"
+        )
+      index = int(number)
+      if index >= len(sources):
+        raise UsageError(
+          f'{place}: expected a number below the {len(sources)} lines of '
+          f'--source={source}, found {index}'
+        )
+      yield Pair(
+        sources[index],
+        text,
+        source_place=f'{_name(source)}, line {index + 1}',
+        target_place=place,
+        number=index,
       )
-    index = int(number)
-    if index >= len(sources):
-      raise UsageError(
-        f'{place}: expected a number below the {len(sources)} lines of '
-        f'--source={source}, found {index}'
-      )
-    yield Pair(
-      sources[index],
-      text,
-      source_place=f'{_name(source)}, line {index + 1}',
-      target_place=place,
-      number=index,
-    )
-  if not place:
-    raise UsageError(f'--target={target}: expected lines, found none')
+    if not place:
+      raise UsageError(f'--target={target}: expected lines, found none')
+
+
+def _lines(name: str, warn: Callable[[str], None], flag: str) -> Lines:
+  return cast(Lines, read_lines(name, warn, flag))
 
 
 def _name(file: str) -> str:

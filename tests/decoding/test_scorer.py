@@ -1,5 +1,6 @@
 """Scores of given targets: numpy's forward pass, and the search's own."""
 
+import contextlib
 import dataclasses
 import functools
 import math
@@ -20,6 +21,7 @@ from tiny_translator import (
 )
 
 from t2t_jax.decoding import forced_targets
+from t2t_jax.decoding.score_lines import read_pairs
 from t2t_jax.decoding.scorer import Scorer
 from t2t_jax.decoding.scores import Pair
 from t2t_jax.errors import UsageError
@@ -258,7 +260,7 @@ def test_as_many_targets_as_sources(scorer):
     scorer.score_ids([[5]], [[5], [5]])
 
 
-def test_learned_positions_end():
+def test_learned_positions_end(tmp_path):
   scorer = scorer_with(model_with(positions='learned', max_positions=8))
   assert scorer.score_ids([[5] * 7], [[5] * 7])[0].length == 8
   message = (
@@ -269,6 +271,13 @@ def test_learned_positions_end():
     scorer.score_ids([[5], [5]], [[5], [5] * 8])
   with pytest.raises(UsageError, match=r'source 0: expected at most 8 tokens'):
     scorer.score(['red ' * 20], ['der'])
+  (tmp_path / 'source').write_text('red\nred\n')
+  (tmp_path / 'target').write_text(f'der\n{"der " * 20}\n')
+  names = str(tmp_path / 'source'), str(tmp_path / 'target')
+  with contextlib.closing(read_pairs(*names, print)) as pairs:
+    message = f'{names[1]}, line 2: expected at most 8 tokens'
+    with pytest.raises(UsageError, match=re.escape(message)):
+      list(scorer.score_stream(pairs))
 
 
 @pytest.mark.parametrize('token', [-1, 10_000])
