@@ -18,6 +18,7 @@ from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import Config, from_mapping
 from t2t_jax.config_values import DECODING_METHODS, MBR_UTILITIES
 from t2t_jax.errors import UsageError, nearest
+from t2t_jax.parallel.host_memory import keep_freed_memory
 from t2t_jax.training.stopping import Stopped, TrainingError
 
 EXIT_STOPPED = 75
@@ -38,6 +39,7 @@ def run(main: Callable[[], None]) -> None:
       )
     # orbax tells of every file that it opens.
     logging.set_verbosity(logging.WARNING)
+    keep_freed_memory()
     app.run(lambda _: main(), argv=sys.argv[:1])
   except Stopped as stopped:
     _exit(EXIT_STOPPED, str(stopped))

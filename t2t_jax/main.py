@@ -7,7 +7,6 @@ SIGTERM it saves, exits with status 75, and the same command goes on.
 """
 
 from t2t_jax import cli
-from t2t_jax.parallel.host_memory import keep_freed_memory
 
 _CONFIG = cli.define_config()
 _WORKDIR = cli.define_workdir()
@@ -16,7 +15,6 @@ _WORKDIR = cli.define_workdir()
 def main() -> None:
   config = cli.read_config(_CONFIG)
   cli.use_compile_cache(config.logging.compile_cache_dir)
-  keep_freed_memory()
   # Not before the cache is set: they start jax.
   from t2t_jax.training.finish import finish
   from t2t_jax.training.loop import train

@@ -12,10 +12,10 @@ _M_ARENA_MAX = -8
 def keep_freed_memory() -> None:
   """Makes malloc keep what is freed; nothing where malloc is not glibc's.
 
-  XLA on a CPU takes an update's buffers from malloc and gives them back.
+  XLA on a CPU takes a program's buffers from malloc and gives them back.
   Large ones come from mmap by default, so that the kernel clears each of
-  their pages anew in every update: a sixth of the time of a tiny model's
-  (BUILD_NOTES.md).
+  their pages anew every time: a sixth of a tiny model's update, and more than
+  half of the log-softmax of a base model's search (BUILD_NOTES.md).
   """
   if not sys.platform.startswith('linux'):
     return
