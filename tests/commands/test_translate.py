@@ -1,7 +1,6 @@
 """`translate` as people use it: formats, odd lines, interruptions, the API."""
 
 import dataclasses
-import fcntl
 import itertools
 import json
 import os
@@ -11,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import termios
 import threading
 import time
 
@@ -171,13 +169,20 @@ def test_a_mistake_leaves_the_output_alone(trained, tmp_path):
 def test_a_prompt_on_a_terminal(trained, end):
   controller, terminal = os.openpty()
   process = subprocess.Popen(
-    [sys.executable, '-m', 't2t_jax.translate', trained.flag],
+    # A session whose terminal this is, so that Ctrl-C is a signal.
+    [
+      'setsid',
+      '--ctty',
+      sys.executable,
+      '-m',
+      't2t_jax.translate',
+      trained.flag,
+    ],
     cwd=ROOT,
     env={**os.environ, 'JAX_PLATFORMS': 'cpu', 'TERM': 'dumb'},
     stdin=terminal,
     stdout=terminal,
     stderr=terminal,
-    preexec_fn=lambda: (os.setsid(), fcntl.ioctl(0, termios.TIOCSCTTY, 0)),
   )
   os.close(terminal)
   seen = ''

@@ -75,7 +75,8 @@ def test_repeated_is_what_a_list_says(size):
       past = tuple(history_BWT[b, w, 1 : position + 1].tolist())
       for token in range(3, 7):
         longer = ngrams((*past, token), size)
-        assert found_BWV[b, w, token] == (longer and longer[-1] in longer[:-1])
+        twice = bool(longer) and longer[-1] in longer[:-1]
+        assert found_BWV[b, w, token] == twice
 
 
 PREFIXES = np.array([[3, 4, PAD_ID], [PAD_ID] * 3, [5, 5, 5]])
