@@ -120,7 +120,7 @@ def main() -> None:
   }
   with (
     open_results(_OUTPUT.value, settings, resume=_RESUME.value) as results,
-    _stoppable(results.goes_on_later and not at_prompt),
+    _stoppable(results.goes_on_later and not at_prompt) as check_told,
     progress,
   ):
     number = results.lines_done
@@ -134,6 +134,7 @@ def main() -> None:
     ):
       results.write(sources, form(number, sources, translations))
       number += len(sources)
+      check_told()
 
 
 def _check_flags() -> None:

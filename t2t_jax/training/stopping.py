@@ -2,7 +2,7 @@
 
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 
@@ -42,17 +42,28 @@ class Stopped(Exception):
 @contextlib.contextmanager
 def stop_at_once(
   why: str, error: type[BaseException] = Stopped
-) -> Iterator[None]:
-  """SIGTERM and SIGINT raise `error` here: there is nothing to save."""
+) -> Iterator[Callable[[], None]]:
+  """SIGTERM and SIGINT raise `error` here: there is nothing to save.
+
+  Yields:
+    A function that raises it again, for loops: what a signal raises within a
+    destructor or a callback of C code is lost there.
+  """
+  told: list[str] = []
+
+  def check() -> None:
+    if told:
+      raise error(f'stopped by {told[0]} {why}')
 
   def stop(number: int, frame: FrameType | None) -> None:
     del frame
-    raise error(f'stopped by {signal.Signals(number).name} {why}')
+    told.append(signal.Signals(number).name)
+    check()
 
   numbers = (signal.SIGTERM, signal.SIGINT)
   before = [signal.signal(number, stop) for number in numbers]
   try:
-    yield
+    yield check
   finally:
     for number, handler in zip(numbers, before, strict=True):
       signal.signal(number, handler)

@@ -48,3 +48,16 @@ def test_where_nothing_is_to_be_saved_it_stops_at_once(number):
   ):
     os.kill(os.getpid(), number)
   assert signal.getsignal(number) is before
+
+
+@pytest.mark.filterwarnings('ignore::pytest.PytestUnraisableExceptionWarning')
+def test_what_a_destructor_swallows_is_raised_again():
+  class Killed:
+    def __del__(self):
+      os.kill(os.getpid(), signal.SIGTERM)
+
+  with stop_at_once('in the middle') as check:
+    check()
+    Killed()
+    with pytest.raises(Stopped, match='stopped by SIGTERM in the middle'):
+      check()
