@@ -37,7 +37,9 @@ _PEERS = flags.DEFINE_list(
   'ours,ctranslate2,ctranslate2-int8,torch',
   'what is compared; what is not installed is left out',
 )
-_BEAM = flags.DEFINE_integer('beam', 4, 'beam size', lower_bound=1)
+_BEAM_SIZE = flags.DEFINE_integer(
+  'beam_size', 4, 'live hypotheses', lower_bound=1
+)
 _LENGTH = flags.DEFINE_integer(
   'length', 32, 'tokens of each source and output, with EOS', lower_bound=2
 )
@@ -129,7 +131,7 @@ def _decoders(
   settings = Settings(
     model=model,
     params=params,
-    beam_size=_BEAM.value,
+    beam_size=_BEAM_SIZE.value,
     batch_tokens=_BATCH_TOKENS.value,
     max_decode_length_offset=offset if _OFFSET.value is None else _OFFSET.value,
     # Decides our grid of shapes, which is to be as fine as in any other use.
@@ -168,7 +170,7 @@ def _measure(
       'sentences': len(sentences),
       'tokens': sum(lengths),
       'lengths': _LENGTHS.value or _LENGTH.value,
-      'beam': _BEAM.value,
+      'beam': _BEAM_SIZE.value,
       'batch_tokens': _BATCH_TOKENS.value,
       'warmup': _WARMUP.value,
     } | summary(repeats)

@@ -141,6 +141,7 @@ def _check_no_model_flags() -> None:
   of_a_model = {
     'workdir': _WORKDIR.value,
     'output': _OUTPUT.value,
+    'ensemble': _ENSEMBLE.value or None,
     **_DECODING(),
   }
   for name, value in of_a_model.items():

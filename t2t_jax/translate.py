@@ -101,12 +101,15 @@ def main() -> None:
   translator.translate([], nbest=nbest)
   if not _QUIET.value:
     cli.say(f'translating with {restored.origin}')
-  aligner = Aligner(restored.attention_reader(), restored.tokenizers)
+  align = None
+  if _ALIGNMENT.value:
+    aligner = Aligner(restored.attention_reader(), restored.tokenizers)
+    align = aligner.align_translations
   form = make_format(
     _format(),
     translator.target_pieces,
     with_nbest=_NBEST.value is not None,
-    align=aligner.align_translations if _ALIGNMENT.value else None,
+    align=align,
   )
   settings = {
     't2t_jax': __version__,

@@ -29,7 +29,7 @@ def test_it_measures_and_tells(tmp_path):
     '--peers=ours',
     f'--lengths={file}',
     '--sentences=2,0',
-    '--beam=2',
+    '--beam_size=2',
     '--repeats=2',
     '--max_decode_length_offset=1',
   )

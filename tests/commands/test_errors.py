@@ -428,6 +428,11 @@ def test_score_files(trained, two_files, arguments, message):
       'made already; give one of them',
     ),
     (
+      ['--hypothesis=long', '--reference=long', '--ensemble=4'],
+      '--ensemble: belongs to a model, but --hypothesis gives translations '
+      'made already; give one of them',
+    ),
+    (
       ['--hypothesis=long', '--reference=long', '--tokenize=mozes'],
       'flag --tokenize=mozes: value should be one of '
       '<13a|none|intl|char|zh|ja-mecab|ko-mecab|flores200|spm|moses>',
