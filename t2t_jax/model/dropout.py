@@ -5,6 +5,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+# The name of jax.vmap's axis along which copies of the model lie, if they do.
+COPIES = 'copies'
+
 
 class Dropout(nn.Module):
   """Zeroes elements at `rate`, scales the others so that the mean stays.
@@ -22,18 +25,32 @@ class Dropout(nn.Module):
     if deterministic or self.rate == 0:
       return x
     words = jax.random.bits(self.make_rng('dropout'), (2,), jnp.uint32)
-    keep = hashed_bits(words, x.shape) >= np.uint32(self.rate * 2**32)
+    bits = hashed_bits(words, x.shape, first_index(x.size))
+    keep = bits >= np.uint32(self.rate * 2**32)
     return jnp.where(keep, x * (1 / (1 - self.rate)), jnp.zeros_like(x))
 
 
-def hashed_bits(words, shape: tuple[int, ...]):
+def first_index(size: int):
+  """Returns uint32, the place of this array's first element in the batch's.
+
+  Where copies of the model each see an array of `size` elements, the rows of
+  one copy; counted from 0, all copies would lose the same elements.
+  """
+  try:
+    return jax.lax.axis_index(COPIES).astype(jnp.uint32) * np.uint32(size)
+  except NameError:  # there are no copies
+    return 0
+
+
+def hashed_bits(words, shape: tuple[int, ...], first=0):
   """Returns uint32 bits of `shape`, a function of `words` and the index.
 
   Args:
     words: two uint32 that stand for the key.
     shape: at most 2^32 elements.
+    first: uint32, the index of the first element.
   """
-  index = jnp.zeros(shape, jnp.uint32)
+  index = jnp.full(shape, first, jnp.uint32)
   stride = 1
   for axis in reversed(range(len(shape))):
     count = jax.lax.broadcasted_iota(jnp.uint32, shape, axis)

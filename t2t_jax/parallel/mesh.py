@@ -9,10 +9,11 @@ import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from t2t_jax.config import Config, MeshConfig
+from t2t_jax.config import MeshConfig, ModelConfig
 from t2t_jax.errors import UsageError
 
 AXES = ('data', 'fsdp', 'tensor')
+Sizes = tuple[int, int, int]
 
 # Logical axis -> mesh axes. Activations have names of their own, and come
 # first: a rule that takes `fsdp` for a parameter's axis must not take it away
@@ -24,6 +25,10 @@ AXIS_RULES = (
   ('act_heads', 'tensor'),
   ('act_kv', None),
   ('act_mlp', 'tensor'),
+  # The softmax splits the vocabulary over fsdp too, not the batch: what the
+  # decoder made is gathered, which is less than the table and its gradient.
+  ('loss_batch', 'data'),
+  ('loss_vocab', ('tensor', 'fsdp')),
   ('vocab', ('tensor', 'fsdp')),
   # Split over fsdp it would be gathered whole at every look-up.
   ('embed_table', None),
@@ -36,47 +41,92 @@ AXIS_RULES = (
 
 
 def create_mesh(
-  config: MeshConfig, devices: Sequence[jax.Device] | None = None
+  config: MeshConfig,
+  devices: Sequence[jax.Device] | None = None,
+  model: ModelConfig | None = None,
 ) -> Mesh:
   """Returns the mesh over `devices` (all, if None).
 
   Raises:
-    UsageError: the sizes do not multiply to the number of devices.
+    UsageError: the sizes do not multiply to the number of devices, or do not
+      divide `model` (where one is given); the message names the nearest that
+      do.
   """
   devices = list(devices if devices is not None else jax.devices())
-  sizes = [config.data, config.fsdp, config.tensor]
-  if -1 in sizes:
-    rest = math.prod(size for size in sizes if size != -1)
-    if len(devices) % rest:
-      raise UsageError(
-        f'config.mesh: {rest} does not divide the {len(devices)} devices '
-        'here; change fsdp and tensor'
-      )
-    sizes[sizes.index(-1)] = len(devices) // rest
-  if math.prod(sizes) != len(devices):
-    raise UsageError(
-      f'config.mesh: data x fsdp x tensor = {" x ".join(map(str, sizes))} '
-      f'needs {math.prod(sizes)} devices, found {len(devices)}; '
-      'set mesh.data=-1 to take all'
-    )
+  sizes = resolve_sizes(config, len(devices), model)
   return Mesh(
     np.array(devices).reshape(sizes), AXES, axis_types=(AxisType.Auto,) * 3
   )
 
 
-def decoding_mesh() -> Mesh:
-  """Returns the mesh to translate on: this machine's devices, all as `data`.
+def resolve_sizes(
+  config: MeshConfig, devices: int, model: ModelConfig | None = None
+) -> Sizes:
+  """Returns (data, fsdp, tensor) without -1; raises as `create_mesh`."""
+  asked = (config.data, config.fsdp, config.tensor)
+  rest = math.prod(size for size in asked if size != -1)
+  data, fsdp, tensor = (
+    devices // rest if size == -1 else size for size in asked
+  )
+  sizes = data, fsdp, tensor
+  problem = ''
+  if -1 in asked and devices % rest:
+    problem = f'{rest} does not divide the {devices} devices here'
+  elif -1 not in asked and rest != devices:
+    problem = (
+      f'data x fsdp x tensor = {_times(asked)} needs {rest} devices, found '
+      f'{devices}; set mesh.data=-1 to take all'
+    )
+  elif model is not None:
+    problem = _indivisible(model, sizes)
+  if problem:
+    nearest = _times(nearest_sizes(asked, devices, model))
+    raise UsageError(
+      f'config.mesh: {problem}; the nearest that fits is {nearest}'
+    )
+  return sizes
 
-  Sentences are independent, so each device searches for its own with a copy of
-  the parameters. Split parameters would be gathered again for every token.
+
+def fitting_sizes(devices: int, model: ModelConfig | None) -> list[Sizes]:
+  """Returns every (data, fsdp, tensor) of so many devices that divides
+  `model`, the one with most copies first."""
+  divisors = [n for n in range(1, devices + 1) if devices % n == 0]
+  found = [
+    (devices // (fsdp * tensor), fsdp, tensor)
+    for tensor in divisors
+    for fsdp in divisors
+    if devices % (fsdp * tensor) == 0
+  ]
+  return [
+    sizes for sizes in found if model is None or not _indivisible(model, sizes)
+  ]
+
+
+def nearest_sizes(
+  asked: Sizes, devices: int, model: ModelConfig | None
+) -> Sizes:
+  """Returns what fits and is least far from `asked`, by factors a size.
+
+  `data` alone always fits.
   """
-  return create_mesh(MeshConfig(-1, 1, 1), jax.local_devices())
+
+  def distance(sizes: Sizes) -> float:
+    return sum(
+      abs(math.log(size / wish))
+      for size, wish in zip(sizes, asked, strict=True)
+      if wish != -1
+    )
+
+  return min(fitting_sizes(devices, model), key=distance)
 
 
-def check_divides(config: Config, mesh: Mesh) -> None:
-  """Raises UsageError when a size cannot be split over `mesh`."""
-  fsdp, tensor = mesh.shape['fsdp'], mesh.shape['tensor']
-  model = config.model
+def _times(sizes: Sizes) -> str:
+  return ' x '.join(map(str, sizes))
+
+
+def _indivisible(model: ModelConfig, sizes: Sizes) -> str:
+  """Returns what of `model` cannot be split over `sizes`, or ''."""
+  _, fsdp, tensor = sizes
   for name, size, axis, parts in (
     ('d_model', model.d_model, 'fsdp', fsdp),
     ('num_heads', model.num_heads, 'tensor', tensor),
@@ -89,9 +139,17 @@ def check_divides(config: Config, mesh: Mesh) -> None:
     ),
   ):
     if size % parts:
-      raise UsageError(
-        f'config.mesh: {axis} = {parts} does not divide model.{name} = {size}'
-      )
+      return f'{axis} = {parts} does not divide model.{name} = {size}'
+  return ''
+
+
+def decoding_mesh() -> Mesh:
+  """Returns the mesh to translate on: this machine's devices, all as `data`.
+
+  Sentences are independent, so each device searches for its own with a copy of
+  the parameters. Split parameters would be gathered again for every token.
+  """
+  return create_mesh(MeshConfig(-1, 1, 1), jax.local_devices())
 
 
 def batch_shards(mesh: Mesh) -> int:

@@ -3,6 +3,7 @@
 import functools
 from typing import NamedTuple
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
@@ -43,6 +44,9 @@ def loss_sums(
     label_smoothing: e.
     chunk: about how many positions have their logits in memory at a time.
   """
+  decoded_BTD = nn.with_logical_constraint(
+    decoded_BTD, ('loss_batch', 'act_length', 'act_embed')
+  )
   if bias_V is None:
     bias_V = jnp.zeros(weights_VD.shape[0], jnp.float32)
   loss, nll = _chunked(
@@ -125,19 +129,32 @@ def _block(h_BCD, y_BC, m_BC, w_VD, b_V, vocab_size, smoothing):
     preferred_element_type=jnp.float32,
   )
   z_BCV += jnp.where(columns_V < vocab_size, b_V, -1e30)
+  z_BCV = nn.with_logical_constraint(
+    z_BCV, ('loss_batch', 'act_length', 'loss_vocab')
+  )
   top_BC1 = z_BCV.max(axis=-1, keepdims=True)
   e_BCV = jnp.exp(z_BCV - top_BC1)
   total_BC1 = e_BCV.sum(axis=-1, keepdims=True)
   lse_BC = (jnp.log(total_BC1) + top_BC1)[..., 0]
-  z_y_BC = jnp.take_along_axis(z_BCV, y_BC[..., None], axis=-1)[..., 0]
+  is_true_BCV = columns_V == y_BC[..., None]
+  z_y_BC = _true_logits(z_BCV, y_BC, is_true_BCV)
   mean_BC = _mean_logit(h_BCD, w_VD, b_V, vocab_size)
   nll_BC = lse_BC - z_y_BC
   loss_BC = lse_BC - (1 - smoothing) * z_y_BC - smoothing * mean_BC
 
   spread_V = jnp.where(columns_V < vocab_size, smoothing / vocab_size, 0.0)
-  truth_BCV = jnp.where(columns_V == y_BC[..., None], 1 - smoothing, 0.0)
+  truth_BCV = jnp.where(is_true_BCV, 1 - smoothing, 0.0)
   dz_BCV = (e_BCV / total_BC1 - truth_BCV - spread_V) * m_BC[..., None]
   return (loss_BC * m_BC).sum(), (nll_BC * m_BC).sum(), dz_BCV
+
+
+def _true_logits(z_BCV, y_BC, is_true_BCV):
+  """The logits of the true tokens, looked up; but as a sum where devices
+  split the vocabulary: for a look-up they would exchange all the logits."""
+  sizes = jax.sharding.get_abstract_mesh().shape
+  if sizes.get('fsdp', 1) * sizes.get('tensor', 1) > 1:
+    return jnp.where(is_true_BCV, z_BCV, 0).sum(axis=-1)
+  return jnp.take_along_axis(z_BCV, y_BC[..., None], axis=-1)[..., 0]
 
 
 def _mean_logit(h_BCD, w_VD, b_V, vocab_size):

@@ -11,6 +11,7 @@ from jax.sharding import Mesh
 from t2t_jax.config import Config
 from t2t_jax.model.transformer import Transformer, shift_right
 from t2t_jax.parallel.arrays import shardings_of
+from t2t_jax.parallel.copies import reduced_once
 from t2t_jax.parallel.mesh import batch_sharding, replicated
 from t2t_jax.training.loss import LossSums, loss_sums
 from t2t_jax.training.optimizer import learning_rate_schedule, make_optimizer
@@ -64,11 +65,12 @@ def make_train_step(
   The ids are (microbatches, rows, length), rows split over the mesh. The
   state is donated. Gradients are sums over tokens, added over microbatches
   and devices and divided once, by the tokens of the whole global batch: the
-  split changes nothing but memory.
+  split changes nothing but memory. Each copy of the model adds up those of
+  its own rows first, so the copies exchange gradients once an update.
   """
   optimizer = make_optimizer(config)
   schedule = learning_rate_schedule(config)
-  dropout_key = jax.random.key(config.training.seed)
+  state_shardings = shardings_of(lambda: build_state(config, model), mesh)
 
   def gradients_of(params, source_ids_BS, target_ids_BT, key):
     def loss(params):
@@ -78,17 +80,25 @@ def make_train_step(
       return sums.loss, sums
 
     grads, sums = jax.grad(loss, has_aux=True)(params)
+    # Said here too, or the compiler cuts those of a look-up across copies.
+    grads = jax.lax.with_sharding_constraint(grads, state_shardings.params)
     return jax.tree.map(lambda g: g.astype(jnp.float32), grads), sums
 
-  def train_step(state, source_ids, target_ids):
-    key = jax.random.fold_in(dropout_key, state.step)
-    grads, sums = accumulate(
+  def sum_over_microbatches(params, source_ids, target_ids, key):
+    return accumulate(
       lambda i, source, target: gradients_of(
-        state.params, source, target, jax.random.fold_in(key, i)
+        params, source, target, jax.random.fold_in(key, i)
       ),
       source_ids,
       target_ids,
     )
+
+  sum_over_copies = reduced_once(sum_over_microbatches, mesh)
+
+  def train_step(state, source_ids, target_ids):
+    # Made in here: a mesh to compile for may have no device to make it on.
+    key = jax.random.fold_in(jax.random.key(config.training.seed), state.step)
+    grads, sums = sum_over_copies(state.params, source_ids, target_ids, key)
     grads = jax.tree.map(lambda g: g / jnp.maximum(sums.tokens, 1), grads)
     updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
     params = optax.apply_updates(state.params, updates)
@@ -98,7 +108,6 @@ def make_train_step(
     # Else Adam's moments of bfloat16 parameters become float32 on the way.
     return jax.tree.map(lambda x, old: x.astype(old.dtype), new, state), metrics
 
-  state_shardings = shardings_of(lambda: build_state(config, model), mesh)
   ids = batch_sharding(mesh, batch_axis=1)
   return jax.jit(
     train_step,

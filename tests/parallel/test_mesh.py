@@ -16,8 +16,8 @@ from t2t_jax.parallel.arrays import init_params, shardings_of
 from t2t_jax.parallel.mesh import (
   batch_sharding,
   batch_shards,
-  check_divides,
   create_mesh,
+  fitting_sizes,
   replicated,
   use_mesh,
 )
@@ -49,8 +49,8 @@ def make_model(**changes):
   )
 
 
-def mesh_of(*sizes):
-  return create_mesh(MeshConfig(*sizes), jax.devices()[:8])
+def mesh_of(*sizes, model=None):
+  return create_mesh(MeshConfig(*sizes), jax.devices()[:8], model)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_sizes_that_make_another_number_of_devices():
     mesh_of(2, 2, 1)
   assert str(error.value) == (
     'config.mesh: data x fsdp x tensor = 2 x 2 x 1 needs 4 devices, found 8; '
-    'set mesh.data=-1 to take all'
+    'set mesh.data=-1 to take all; the nearest that fits is 4 x 2 x 1'
   )
 
 
@@ -83,35 +83,67 @@ def test_sizes_that_do_not_divide_the_devices():
   with pytest.raises(UsageError) as error:
     mesh_of(-1, 3, 1)
   assert str(error.value) == (
-    'config.mesh: 3 does not divide the 8 devices here; change fsdp and tensor'
+    'config.mesh: 3 does not divide the 8 devices here; the nearest that fits '
+    'is 2 x 4 x 1'
   )
 
 
 @pytest.mark.parametrize(
-  ('sizes', 'model', 'message'),
+  ('sizes', 'model', 'message', 'nearest'),
   [
-    ((1, 8, 1), {'d_model': 12}, 'fsdp = 8 does not divide model.d_model = 12'),
+    (
+      (1, 8, 1),
+      {'d_model': 12},
+      'fsdp = 8 does not divide model.d_model = 12',
+      '2 x 4 x 1',
+    ),
     (
       (1, 1, 8),
       {'num_heads': 4},
       'tensor = 8 does not divide model.num_heads = 4',
+      '2 x 1 x 4',
     ),
-    ((4, 1, 2), {'d_ff': 33}, 'tensor = 2 does not divide model.d_ff = 33'),
+    (
+      (4, 1, 2),
+      {'d_ff': 33},
+      'tensor = 2 does not divide model.d_ff = 33',
+      '8 x 1 x 1',
+    ),
     (
       (1, 4, 2),
       {'vocab_row_multiple': 4},
       'tensor x fsdp = 8 does not divide model.vocab_row_multiple = 4',
+      '2 x 4 x 1',
     ),
   ],
 )
-def test_sizes_that_do_not_divide_the_model(sizes, model, message):
+def test_sizes_that_do_not_divide_the_model(sizes, model, message, nearest):
+  config = make_config(**model).model
   with pytest.raises(UsageError) as error:
-    check_divides(make_config(**model), mesh_of(*sizes))
-  assert str(error.value) == f'config.mesh: {message}'
+    mesh_of(*sizes, model=config)
+  assert str(error.value) == (
+    f'config.mesh: {message}; the nearest that fits is {nearest}'
+  )
+  mesh_of(*map(int, nearest.split(' x ')), model=config)
 
 
 def test_sizes_that_divide_the_model():
-  check_divides(make_config(), mesh_of(2, 2, 2))
+  assert mesh_of(2, 2, 2, model=make_config().model).size == 8
+
+
+def test_meshes_that_fit_divide_devices_and_model():
+  # By trying all: 12 devices, d_model 16, 4 heads, d_ff 32, 8 rows.
+  expected = {
+    (data, fsdp, tensor)
+    for data in range(1, 13)
+    for fsdp in (1, 2, 4, 8)
+    for tensor in (1, 2, 4)
+    if data * fsdp * tensor == 12 and fsdp * tensor <= 8
+  }
+  fitting = fitting_sizes(12, make_config().model)
+  assert set(fitting) == expected
+  assert len(fitting) == len(expected)
+  assert fitting[0] == (12, 1, 1)
 
 
 def test_batches_are_split_over_data_and_fsdp():

@@ -1,0 +1,55 @@
+"""The update's program without its arrays: to look at, and to measure."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import Mesh
+
+from t2t_jax.config import Config
+from t2t_jax.model.transformer import Transformer
+from t2t_jax.parallel.arrays import abstract_arrays
+from t2t_jax.parallel.mesh import batch_sharding, batch_shards, use_mesh
+from t2t_jax.training.memory import Shape
+from t2t_jax.training.train_state import build_state
+from t2t_jax.training.train_step import make_train_step
+
+
+def compile_step(
+  config: Config,
+  model: Transformer,
+  bos_id: int,
+  mesh: Mesh,
+  shape: Shape,
+  microbatches: int,
+) -> Any:
+  """Returns the compiled update for global batches of `shape`.
+
+  Nothing is allocated, so the mesh's devices need not be there.
+  """
+  parts = microbatches * batch_shards(mesh)
+  rows = -(-shape[0] // parts) * parts // microbatches
+  with use_mesh(mesh):
+    ids = [
+      jax.ShapeDtypeStruct(
+        (microbatches, rows, length),
+        jnp.int32,
+        sharding=batch_sharding(mesh, batch_axis=1),
+      )
+      for length in shape[1:]
+    ]
+    state = abstract_arrays(lambda: build_state(config, model), mesh)
+    step: Any = make_train_step(config, model, bos_id, mesh)
+    return step.lower(state, *ids).compile()
+
+
+def memory_of(compiled: Any) -> int:
+  """Returns the bytes of a device that a program needs, by its compiler."""
+  stats = compiled.memory_analysis()
+  return (
+    stats.argument_size_in_bytes
+    + stats.output_size_in_bytes
+    - stats.alias_size_in_bytes
+    + stats.temp_size_in_bytes
+    + stats.generated_code_size_in_bytes
+  )
