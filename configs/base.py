@@ -42,6 +42,10 @@ def get_config() -> config_dict.ConfigDict:
       vocab_row_multiple=128,  # embedding rows are padded to this, for meshes
       compute_dtype='float32',  # of activations: float32, bfloat16
       param_dtype='float32',  # of parameters and optimizer state
+      # What the backward pass makes again: none; dots: all but the products
+      # with weights; full: all but the layers' inputs.
+      remat='none',
+      scan_layers=False,  # layers as one loop: quick to compile, same result
     )
   )
 
@@ -97,11 +101,14 @@ def get_config() -> config_dict.ConfigDict:
     dict(
       steps=100000,  # optimizer updates (5.2)
       global_batch_tokens=25000,  # a side, an update, over all devices (5.1)
-      microbatch_tokens=8192,  # a side, a device: more are accumulated
+      # A side, a device: more are accumulated. Fewer where its memory is small;
+      # a large number means as many as fit.
+      microbatch_tokens=8192,
+      device_memory_gib=0.0,  # of a device; 0: what it says, or the host's
       max_shapes=20,  # padded batch shapes, each compiled once
       length_multiple=1,  # padded lengths are multiples; 8 suits tensor cores
       label_smoothing=0.1,  # epsilon_ls (5.4)
-      loss_chunk=512,  # positions whose logits exist at one time
+      loss_chunk=512,  # positions of a copy whose logits exist at one time
       ema_decay=0.0,  # moving average of parameters; 0: none
       seed=1,  # of initial parameters, dropout and batch order
     )

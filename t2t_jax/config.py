@@ -40,6 +40,8 @@ class ModelConfig:
   vocab_row_multiple: int
   compute_dtype: str
   param_dtype: str
+  remat: str
+  scan_layers: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,6 +89,7 @@ class TrainingConfig:
   steps: int
   global_batch_tokens: int
   microbatch_tokens: int
+  device_memory_gib: float
   max_shapes: int
   length_multiple: int
   label_smoothing: float
@@ -193,9 +196,13 @@ RESUME_MAY_CHANGE = (
   'decoding',
   'training.steps',
   'training.microbatch_tokens',
+  'training.device_memory_gib',
   'data.directory',
   'data.cache_dir',
+  # How a model is run, not what it is.
   'model.attention_impl',
+  'model.remat',
+  'model.scan_layers',
 )
 
 

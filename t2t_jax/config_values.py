@@ -27,6 +27,7 @@ _CHOICES = {
   'model.attention_impl': ('reference', 'xla', 'cudnn'),
   'model.compute_dtype': ('float32', 'bfloat16'),
   'model.param_dtype': ('float32', 'bfloat16'),
+  'model.remat': ('none', 'dots', 'full'),
   'data.kind': ('generated', 'text', 'tfds'),
   'vocabulary.kind': ('bpe', 'unigram', 'segmented'),
   'vocabulary.normalization': (
@@ -71,6 +72,7 @@ _AT_LEAST = {
     'steps': 1,
     'global_batch_tokens': 1,
     'microbatch_tokens': 1,
+    'device_memory_gib': 0,
     'max_shapes': 1,
     'length_multiple': 1,
     'loss_chunk': 1,

@@ -4,6 +4,7 @@ import flax.linen as nn
 
 from t2t_jax.config import ModelConfig
 from t2t_jax.model.multi_head_attention import MultiHeadAttention
+from t2t_jax.model.stack import rematerialised, run_layers
 from t2t_jax.model.sublayers import FeedForward, Residual, layer_norm
 
 
@@ -26,7 +27,7 @@ class DecoderLayer(nn.Module):
     self.feed_forward = FeedForward(c)
     self.feed_forward_residual = Residual(c)
 
-  def __call__(self, x_BTD, encoded_BSD, source_mask_BS, *, deterministic):
+  def __call__(self, x_BTD, encoded_BSD, source_mask_BS, deterministic):
     """Returns (B, T, D).
 
     No padding mask on the target: padding stands behind the tokens, where
@@ -101,17 +102,15 @@ class Decoder(nn.Module):
 
   def setup(self):
     c = self.config
+    layer = rematerialised(DecoderLayer, c)
     self.layers = [
-      DecoderLayer(c, name=f'layer_{i}') for i in range(c.num_decoder_layers)
+      layer(c, name=f'layer_{i}') for i in range(c.num_decoder_layers)
     ]
     if c.norm_position == 'pre':
       self.final_norm = layer_norm(c)
 
   def __call__(self, x_BTD, encoded_BSD, source_mask_BS, *, deterministic):
-    for layer in self.layers:
-      x_BTD = layer(
-        x_BTD, encoded_BSD, source_mask_BS, deterministic=deterministic
-      )
+    x_BTD = run_layers(self, x_BTD, encoded_BSD, source_mask_BS, deterministic)
     return self._finish(x_BTD)
 
   def init_cache(self, batch, encoded_BSD, beam_size: int, max_length: int):

@@ -4,6 +4,7 @@ import flax.linen as nn
 
 from t2t_jax.config import ModelConfig
 from t2t_jax.model.multi_head_attention import MultiHeadAttention
+from t2t_jax.model.stack import rematerialised, run_layers
 from t2t_jax.model.sublayers import FeedForward, Residual, layer_norm
 
 
@@ -19,8 +20,11 @@ class EncoderLayer(nn.Module):
     self.feed_forward = FeedForward(c)
     self.feed_forward_residual = Residual(c)
 
-  def __call__(self, x_BSD, source_mask_BS, *, deterministic):
-    """Returns (B, S, D); `source_mask_BS` True = a token."""
+  def __call__(self, x_BSD, source_mask_BS, _, deterministic):
+    """Returns (B, S, D); `source_mask_BS` True = a token.
+
+    The unnamed argument stands where a decoder's layer has one more.
+    """
 
     def attend(x_BSD):
       return self.self_attention(
@@ -47,15 +51,15 @@ class Encoder(nn.Module):
 
   def setup(self):
     c = self.config
+    layer = rematerialised(EncoderLayer, c)
     self.layers = [
-      EncoderLayer(c, name=f'layer_{i}') for i in range(c.num_encoder_layers)
+      layer(c, name=f'layer_{i}') for i in range(c.num_encoder_layers)
     ]
     if c.norm_position == 'pre':
       self.final_norm = layer_norm(c)
 
   def __call__(self, x_BSD, source_mask_BS, *, deterministic):
-    for layer in self.layers:
-      x_BSD = layer(x_BSD, source_mask_BS, deterministic=deterministic)
+    x_BSD = run_layers(self, x_BSD, source_mask_BS, None, deterministic)
     return (
       self.final_norm(x_BSD) if self.config.norm_position == 'pre' else x_BSD
     )

@@ -39,6 +39,8 @@ MODEL = ModelConfig(
   vocab_row_multiple=8,
   compute_dtype='float32',
   param_dtype='float32',
+  remat='none',
+  scan_layers=False,
 )
 
 # Sources are padded to 16 tokens, whose cache grows from 24 to 39, or to 24.

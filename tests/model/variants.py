@@ -47,6 +47,8 @@ PAPER = ModelConfig(
   vocab_row_multiple=8,
   compute_dtype='float32',
   param_dtype='float32',
+  remat='none',
+  scan_layers=False,
 )
 
 _CHANGES = {
