@@ -21,6 +21,7 @@ FLOORS = (
   {'decoding'},
   {'evaluation'},
   {'training'},
+  {'planning'},
   {'reporting'},
   {'cli', 'terminal'},
   {
@@ -31,6 +32,7 @@ FLOORS = (
     'evaluate',
     'average',
     'visualize',
+    'doctor',
   },
 )
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}

@@ -28,14 +28,14 @@ from t2t_jax.parallel.arrays import (
 )
 from t2t_jax.parallel.mesh import (
   batch_shards,
-  check_divides,
   create_mesh,
   use_mesh,
 )
 from t2t_jax.training.evaluate import DevEvaluation
 from t2t_jax.training.metrics import MetricsWriter, duration
+from t2t_jax.training.microbatches import choose_microbatches
 from t2t_jax.training.progress import Progress, is_due
-from t2t_jax.training.run_record import record_run
+from t2t_jax.training.run_record import record_run, recorded_split
 from t2t_jax.training.step_log import StepLog
 from t2t_jax.training.stopping import Stopped, StopSignal
 from t2t_jax.training.train_state import build_state, decoding_params
@@ -68,8 +68,7 @@ def train(
   lock = workdir.lock()
   try:
     with StopSignal() as stop:
-      mesh = create_mesh(config.mesh)
-      check_divides(config, mesh)
+      mesh = create_mesh(config.mesh, model=config.model)
       prepared = prepare(config, say)
       with (
         use_mesh(mesh),
@@ -104,8 +103,14 @@ class Trainer:
       seed=config.training.seed,
       pad_id=self._pad_id,
     )
-    per_pass = config.training.microbatch_tokens * batch_shards(mesh)
-    self._microbatches = -(-config.training.global_batch_tokens // per_pass)
+    self._microbatches = choose_microbatches(
+      config,
+      self._model,
+      mesh,
+      self._batches.shapes,
+      tokenizers.target.bos_id,
+      recorded_split(config, workdir, mesh),
+    )
     record_run(
       config,
       workdir,

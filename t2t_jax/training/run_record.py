@@ -56,6 +56,26 @@ def record_run(
   workdir.write(config, prepared.tokenizers, run)
 
 
+def recorded_split(
+  config: Config, workdir: Workdir, mesh: jax.sharding.Mesh
+) -> int | None:
+  """Returns the microbatches that the run in `workdir` was cut into.
+
+  None where there is no run, or what decides the number has changed: a
+  resumed run keeps its split, to the bit, though memory is now estimated
+  otherwise.
+  """
+  if not workdir.holds_a_run():
+    return None
+  old, run = workdir.read_config(), workdir.read_run()
+  if run['mesh'] != dict(mesh.shape) or any(
+    getattr(old.training, name) != getattr(config.training, name)
+    for name in ('microbatch_tokens', 'device_memory_gib')
+  ):
+    return None
+  return int(run['microbatches'])
+
+
 def _check_same(
   config: Config, workdir: Workdir, old: dict[str, Any], new: dict[str, Any]
 ) -> None:

@@ -1,0 +1,86 @@
+"""A plan in words."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+from t2t_jax.parallel.topologies import Topology
+from t2t_jax.planning.plan import Plan
+
+
+def lines(plan: Plan, topology: Topology) -> Iterator[str]:
+  """Yields what `plan` says, a line each."""
+  data, fsdp, tensor = plan.sizes
+  rows, source, target = plan.shape
+  memory = plan.memory
+  yield (
+    f'mesh {data} x {fsdp} x {tensor} (data x fsdp x tensor) on '
+    f'{topology.name}; {plan.parameters:,} parameters'
+  )
+  yield (
+    f'  largest batch: {rows} rows of {source} and {target} tokens, in '
+    f'{plan.microbatches} microbatch{"es" if plan.microbatches > 1 else ""}'
+  )
+  parts = ', '.join(
+    f'{field.name} {size_text(getattr(memory, field.name))}'
+    for field in dataclasses.fields(memory)
+  )
+  yield f'  a device, estimated: {size_text(memory.total)} ({parts})'
+  if plan.compiled_memory is not None:
+    yield f'  a device, by the compiler: {size_text(plan.compiled_memory)}'
+  verdict = 'fits' if plan.fits else 'DOES NOT FIT'
+  yield f'  {verdict}: a device has {size_text(plan.limit)}'
+  origin = 'expected' if plan.compiled_memory is None else 'compiled'
+  for collective in plan.collectives:
+    yield (
+      f'  {origin}: {collective.count} x {collective.kind} of '
+      f'{size_text(collective.bytes)} over {" x ".join(collective.axes)} '
+      f'({collective.group_size} devices)'
+    )
+  if plan.compiler_seconds is not None:
+    yield f'  by the compiler: {1e3 * plan.compiler_seconds:.2f} ms'
+  if plan.times is not None and plan.mfu is not None:
+    times = plan.times
+    yield (
+      f'  by the data sheet: products {1e3 * times.products:.2f} ms, memory '
+      f'{1e3 * times.memory:.2f} ms, network {1e3 * times.network:.2f} ms'
+    )
+    yield (
+      f'  so an update takes at least {1e3 * times.least:.2f} ms: at most '
+      f'{plan.target_tokens / times.least:,.0f} target tokens/s, MFU '
+      f'{plan.mfu:.1%}; if no transfer is hidden, '
+      f'{plan.target_tokens / times.apart:,.0f}'
+    )
+
+
+def as_json(plan: Plan, topology: Topology) -> dict[str, Any]:
+  """Returns the same as plain values."""
+  return {
+    'topology': topology.name,
+    'devices': topology.size,
+    'mesh': list(plan.sizes),
+    'shape': list(plan.shape),
+    'microbatches': plan.microbatches,
+    'parameters': plan.parameters,
+    'memory': dataclasses.asdict(plan.memory) | {'total': plan.memory.total},
+    'compiled_memory': plan.compiled_memory,
+    'limit': plan.limit,
+    'fits': plan.fits,
+    'collectives': [dataclasses.asdict(c) for c in plan.collectives],
+    'compiler_seconds': plan.compiler_seconds,
+    'times': plan.times and dataclasses.asdict(plan.times),
+    'least_seconds': plan.times and plan.times.least,
+    'target_tokens_per_second': (
+      plan.times and plan.target_tokens / plan.times.least
+    ),
+    'mfu': plan.mfu,
+  }
+
+
+def size_text(count: float) -> str:
+  """Returns bytes as 512 B, 1.5 KiB, 2.0 MiB or 3.1 GiB."""
+  for unit in ('B', 'KiB', 'MiB', 'GiB'):
+    if count < 1024 or unit == 'GiB':
+      break
+    count /= 1024
+  return f'{count:.0f} B' if unit == 'B' else f'{count:.1f} {unit}'
