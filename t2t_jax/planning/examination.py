@@ -156,7 +156,7 @@ def _write_table(plans: list[Plan], write: Callable[[str], None]) -> None:
   write('data x fsdp x tensor   microbatches   memory      update at most')
   for found in plans:
     sizes = ' x '.join(map(str, found.sizes))
-    time = f'{1e3 * _apart(found):.2f} ms' if found.times else '-'
+    time = f'{1e3 * _apart(found):.3g} ms' if found.times else '-'
     memory = report.size_text(found.memory.total)
     fits = '' if found.fits else '  does not fit'
     write(f'{sizes:22} {found.microbatches:<14} {memory:11} {time}{fits}')

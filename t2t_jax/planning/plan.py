@@ -90,7 +90,12 @@ def plan(
   state = state or abstract_state(config, subject.model)
   parts = within_memory(config, state, by_axis, subject.shapes, limit)
   shape = largest_shape(config, state, by_axis, subject.shapes, parts)
-  parameters = sum(n for n, _ in split_elements(state.params, _ONE))
+  parameters = _elements(state.params)
+  in_layers = sum(
+    _elements(state.params[name])
+    for name in ('encoder', 'decoder')
+    if name in state.params
+  )
   found = Plan(
     sizes=sizes,
     shape=shape,
@@ -98,7 +103,9 @@ def plan(
     parameters=parameters,
     memory=estimate(config, state, by_axis, shape, parts),
     limit=limit,
-    collectives=expected_collectives(config, by_axis, shape, parts, parameters),
+    collectives=expected_collectives(
+      config, by_axis, shape, parts, parameters, in_layers
+    ),
     times=None,
     mfu=None,
   )
@@ -159,6 +166,10 @@ def best_first(subject: Subject, topology: Topology, limit: int) -> list[Plan]:
       p.memory.total,
     ),
   )
+
+
+def _elements(tree: Any) -> int:
+  return sum(n for n, _ in split_elements(tree, _ONE))
 
 
 def _timed(found: Plan, subject: Subject, topology: Topology) -> Plan:

@@ -7,6 +7,8 @@ from typing import Any
 from t2t_jax.parallel.topologies import Topology
 from t2t_jax.planning.plan import Plan
 
+_SMALL = 0.01  # of all that is sent; smaller collectives are told together
+
 
 def lines(plan: Plan, topology: Topology) -> Iterator[str]:
   """Yields what `plan` says, a line each."""
@@ -31,22 +33,28 @@ def lines(plan: Plan, topology: Topology) -> Iterator[str]:
   verdict = 'fits' if plan.fits else 'DOES NOT FIT'
   yield f'  {verdict}: a device has {size_text(plan.limit)}'
   origin = 'expected' if plan.compiled_memory is None else 'compiled'
-  for collective in plan.collectives:
+  total = sum(c.total_bytes for c in plan.collectives)
+  large = [c for c in plan.collectives if c.total_bytes >= _SMALL * total]
+  for collective in large:
     yield (
       f'  {origin}: {collective.count} x {collective.kind} of '
       f'{size_text(collective.bytes)} over {" x ".join(collective.axes)} '
       f'({collective.group_size} devices)'
     )
+  if rest := plan.collectives[len(large) :]:
+    count = sum(c.count for c in rest)
+    small = size_text(sum(c.total_bytes for c in rest))
+    yield f'  {origin}: {count} smaller ones, {small} together'
   if plan.compiler_seconds is not None:
-    yield f'  by the compiler: {1e3 * plan.compiler_seconds:.2f} ms'
+    yield f'  by the compiler: {1e3 * plan.compiler_seconds:.3g} ms'
   if plan.times is not None and plan.mfu is not None:
     times = plan.times
     yield (
-      f'  by the data sheet: products {1e3 * times.products:.2f} ms, memory '
-      f'{1e3 * times.memory:.2f} ms, network {1e3 * times.network:.2f} ms'
+      f'  by the data sheet: products {1e3 * times.products:.3g} ms, memory '
+      f'{1e3 * times.memory:.3g} ms, network {1e3 * times.network:.3g} ms'
     )
     yield (
-      f'  so an update takes at least {1e3 * times.least:.2f} ms: at most '
+      f'  so an update takes at least {1e3 * times.least:.3g} ms: at most '
       f'{plan.target_tokens / times.least:,.0f} target tokens/s, MFU '
       f'{plan.mfu:.1%}; if no transfer is hidden, '
       f'{plan.target_tokens / times.apart:,.0f}'

@@ -98,6 +98,7 @@ def expected_collectives(
   shape: Shape,
   microbatches: int,
   elements: int,
+  in_layers: int,
 ) -> list[Collective]:
   """Returns the large collectives that a mesh asks for, without compiling.
 
@@ -107,12 +108,13 @@ def expected_collectives(
     shape: of the global batch.
     microbatches: that it is cut into.
     elements: of the parameters, all together.
+    in_layers: of those, the ones that are gathered for use; tables are not.
   """
   model = config.model
   item = jnp.dtype(model.compute_dtype).itemsize
   fsdp, tensor = sizes['fsdp'], sizes['tensor']
   rows = -(-shape[0] // (microbatches * sizes['data'] * fsdp))
-  of_a_slice = elements * item // tensor
+  of_a_slice = in_layers * item // tensor
   # Around each sub-layer, forward and backward; a decoder's layer has three.
   activations = (
     item

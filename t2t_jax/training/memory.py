@@ -131,7 +131,7 @@ def activation_bytes(
     (model.num_encoder_layers, encoder, source),
     (model.num_decoder_layers, decoder, target),
   )
-  embedded = 2 * jnp.dtype(model.compute_dtype).itemsize * model.d_model
+  embedded = 2 * _item_bytes(model) * model.d_model
   kept = sum(
     layers * layer.kept() + embedded * length
     for layers, layer, length in stacks
@@ -183,15 +183,22 @@ class _Layer:
 
   @property
   def _item(self) -> int:
-    return jnp.dtype(self.model.compute_dtype).itemsize
+    return _item_bytes(self.model)
 
 
 def _logits_bytes(
   config: Config, state: Any, sizes: Mapping[str, int], rows: int, length: int
 ) -> int:
   table = state.params['target_embedding'].value.shape
-  of_a_copy = rows * sizes['fsdp']
-  width = min(length, max(1, config.training.loss_chunk // of_a_copy))
+  # The vocabulary is split over fsdp too, a copy's rows are not.
+  rows *= sizes['fsdp']
+  parts = sizes['tensor'] * sizes['fsdp']
+  width = min(length, max(1, config.training.loss_chunk // rows))
   # The logits, their exponentials and their gradient, in float32.
-  logits = 12 * rows * width * table[0] // sizes['tensor']
-  return logits + 4 * math.prod(table) // sizes['tensor']
+  logits = 12 * rows * width * table[0] // parts
+  decoded = rows * length * table[1] * _item_bytes(config.model)
+  return logits + decoded + 4 * math.prod(table) // parts
+
+
+def _item_bytes(model: ModelConfig) -> int:
+  return jnp.dtype(model.compute_dtype).itemsize

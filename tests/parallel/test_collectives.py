@@ -16,7 +16,8 @@ MESH = {'data': 2, 'fsdp': 2, 'tensor': 2}
 def entry(*lines, before=''):
   """Returns HLO text with `lines` in its entry computation."""
   body = '\n'.join(f'  {line}' for line in lines)
-  return f'HloModule m\n\n{before}\nENTRY %main (p: f32[8]) -> f32[8] {{\n{body}\n}}\n'
+  main = f'ENTRY %main (p: f32[8]) -> f32[8] {{\n{body}\n}}\n'
+  return f'HloModule m\n\n{before}\n{main}'
 
 
 def reduced(groups, shape='f32[16,4]{1,0:T(8,128)}'):

@@ -1,0 +1,193 @@
+"""The doctor command: what it finds, what it says, how it ends."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import pytest
+from run_command import run_command
+
+from t2t_jax.config import from_mapping
+from t2t_jax.config_files import load
+from t2t_jax.planning import checks
+
+_TINY = {
+  'model.d_model': 16,
+  'model.d_ff': 16,
+  'model.d_k': 8,
+  'model.d_v': 8,
+  'model.num_heads': 2,
+  'model.num_encoder_layers': 1,
+  'model.num_decoder_layers': 1,
+  'model.vocab_row_multiple': 8,
+  'vocabulary.size': 40,
+  'data.max_tokens': 16,
+  'training.global_batch_tokens': 128,
+}
+
+
+def doctor(*arguments, **changes):
+  """Runs the command on a tiny model; `section__field=value` changes it."""
+  settings = _TINY | {
+    key.replace('__', '.'): value for key, value in changes.items()
+  }
+  flags = [f'--config.{key}={value}' for key, value in settings.items()]
+  return run_command('doctor', '--config=configs/base.py', *flags, *arguments)
+
+
+def write_text(directory, target='Ein Satz.\n'):
+  for split in ('train', 'newstest2013', 'newstest2014'):
+    (directory / f'{split}.en').write_text('A sentence.\n' * 20)
+    (directory / f'{split}.de').write_text(target * 20)
+
+
+def config_of(directory, **data):
+  mapping = load('configs/base.py').to_dict()
+  mapping['data'] |= {'directory': str(directory), **data}
+  return from_mapping(mapping)
+
+
+def test_without_text_and_without_compiling():
+  found = doctor('--lengths=8x8', '--mesh=2x2x2', '--nocompile', '--json')
+  assert (found.status, found.stderr) == (0, '')
+  assert 'ok    mesh: 2 x 2 x 2 on 8 x cpu' in found.lines
+  [plan] = found.last_json
+  assert plan['shape'] == [16, 8, 8]
+  assert plan['fits'] and plan['compiled_memory'] is None
+  assert plan['memory']['total'] > plan['memory']['parameters'] > 0
+  assert {c['kind'] for c in plan['collectives']} == {
+    'all-gather',
+    'all-reduce',
+    'reduce-scatter',
+  }
+
+
+def test_compiled_for_the_devices_at_hand():
+  found = doctor('--lengths=8x8', '--mesh=8x1x1', '--json')
+  assert found.status == 0, found.stderr
+  [plan] = json.loads(found.lines[-1])
+  assert plan['compiled_memory'] > plan['memory']['parameters']
+  [reduced] = plan['collectives']
+  assert (reduced['kind'], reduced['axes']) == ('all-reduce', ['data'])
+  # The gradients in float32, and three sums of the loss.
+  assert reduced['bytes'] == 4 * plan['parameters'] + 12
+
+
+def test_meshes_are_compared_by_formula():
+  found = doctor(
+    '--lengths=8x8', '--topology=v5e:2x2', '--nocompile', '--compare=1'
+  )
+  assert found.status == 0, found.stderr
+  start = found.lines.index(next(x for x in found.lines if x[:4] == 'data'))
+  meshes = {line[:10].strip() for line in found.lines[start + 1 : start + 6]}
+  assert meshes == {
+    '4 x 1 x 1',
+    '2 x 2 x 1',
+    '1 x 4 x 1',
+    '2 x 1 x 2',
+    '1 x 2 x 2',
+  }
+  assert any(line.startswith('best of these: --conf') for line in found.lines)
+
+
+def test_a_mesh_that_does_not_fit_is_to_be_mended():
+  found = doctor('--lengths=8x8', '--mesh=1x1x8', '--nocompile')
+  assert found.status == 2
+  assert found.lines == [
+    'MEND  mesh: config.mesh: tensor = 8 does not divide model.num_heads = 2; '
+    'the nearest that fits is 4 x 1 x 2'
+  ]
+  assert found.stderr == 'doctor: 1 to mend, see above\n'
+
+
+def test_a_model_that_is_too_large_is_to_be_mended():
+  found = doctor(
+    '--lengths=8x8',
+    '--mesh=8x1x1',
+    '--nocompile',
+    training__device_memory_gib=0.0001,
+  )
+  assert found.status == 2
+  [line] = [line for line in found.lines if line.startswith('MEND')]
+  assert 'memory: an update needs about' in line
+  assert "raise mesh.fsdp, set model.remat='full'" in line
+
+
+@pytest.mark.parametrize(
+  ('flag', 'message'),
+  [
+    ('--mesh=2x2', "--mesh=2x2: expected data x fsdp x tensor, as in '4x2x1'"),
+    ('--lengths=8', "--lengths=8: expected source x target tokens, as in '64x"),
+    (
+      '--lengths=8x999',
+      '--lengths=8x999: expected lengths from 1 to training.',
+    ),
+    ('--compare=-1', '--compare=-1: expected at least 0'),
+    ('--topology=tpu', '--topology=tpu: expected such as v5e:16x16'),
+  ],
+)
+def test_mistakes_in_flags(flag, message):
+  found = doctor('--mesh=1x1x1', '--nocompile', flag)
+  assert found.status == 2
+  assert found.stderr.startswith(f'doctor: {message}')
+
+
+def test_every_file_is_looked_for(tmp_path):
+  write_text(tmp_path)
+  config = config_of(tmp_path)
+  assert all(finding.is_well for finding in checks.check_files(config))
+  # A run would open it after its last update.
+  (tmp_path / 'newstest2014.de').unlink()
+  (tmp_path / 'train.en').write_text('')
+  bad = [f.text for f in checks.check_files(config) if not f.is_well]
+  assert bad == [
+    f'{tmp_path}/train.en: expected lines of text, found an empty file',
+    f'config.data.test_target: there is no file {tmp_path}/newstest2014.de, '
+    "plain or .gz. Did you mean 'newstest2014.en'?",
+  ]
+
+
+def test_sides_that_are_exchanged(tmp_path):
+  write_text(tmp_path)
+  assert checks.check_direction(config_of(tmp_path)).text == 'en to de'
+  exchanged = config_of(tmp_path, source_language='de', target_language='en')
+  finding = checks.check_direction(exchanged)
+  assert not finding.is_well
+  assert finding.text == (
+    'config.data.train_source: train.en is named as en, but '
+    "data.source_language is 'de'; exchange the sides or the languages"
+  )
+
+
+def test_sides_that_are_one_text(tmp_path):
+  write_text(tmp_path, target='A sentence.\n')
+  finding = checks.check_direction(config_of(tmp_path))
+  assert not finding.is_well
+  assert finding.text.startswith(
+    'config.data.train_target: 20 of the first 20 lines equal their source'
+  )
+
+
+def test_disk(tmp_path, monkeypatch):
+  config = config_of(tmp_path)
+  state = {'x': jax.ShapeDtypeStruct((1000,), jnp.float32)}
+  # Seven checkpoints of 4,000 bytes: five, the best, and the next.
+  for free, is_well in ((28000, True), (27999, False)):
+    monkeypatch.setattr(checks.shutil, 'disk_usage', _usage(free))
+    finding = checks.check_disk(config, state, tmp_path / 'not' / 'yet')
+    assert finding.is_well == is_well
+    assert finding.text.startswith('7 checkpoints need 27.3 KiB; 27.3 KiB are ')
+  assert finding.text.endswith('average_last, or free some')
+
+
+def test_rows_of_padding(tmp_path):
+  subject = type('Subject', (), {'shapes': ((96, 8, 8), (8, 64, 64))})
+  assert checks.check_shapes(subject, (8, 1, 1), 1).is_well
+  finding = checks.check_shapes(subject, (8, 8, 1), 1)
+  # 96 rows become 128 and 8 become 64.
+  assert finding.text.startswith('2 batch shapes; 46% of the rows are padding')
+  assert not finding.is_well
+
+
+def _usage(free):
+  return lambda place: type('Usage', (), {'free': free})
