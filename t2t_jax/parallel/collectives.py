@@ -89,7 +89,7 @@ def read_collectives(
   for name, times in _executions(computations, entry).items():
     # A collective that the TPU compiler hides behind other work stands in
     # several fusions of a body, under one number.
-    found = set()
+    found: set[Any] = set()
     for place, instruction in _inside(computations, name):
       kind = instruction.kind
       if kind is None:
@@ -102,15 +102,16 @@ def read_collectives(
       if kind == 'all-reduce' and scatters:
         kind = 'reduce-scatter'
       channel = _CHANNEL.search(instruction.text)
-      is_whole = scatters or place == name or not channel
-      number = str(len(found)) if is_whole else channel[0]
+      number = str(len(found))
+      if channel and not scatters and place != name:
+        number = channel[0]
       if axes:
         payload = instruction.payload(kind, size)
         found.add((number, kind, axes, size, payload))
     for _, *key in found:
       alike[tuple(key)] += times
   return sorted(
-    (Collective(*key, count) for key, count in alike.items()),
+    (Collective(*(*key, count)) for key, count in alike.items()),
     key=lambda c: (-c.total_bytes, c.kind, c.axes),
   )
 

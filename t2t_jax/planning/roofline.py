@@ -143,7 +143,7 @@ def _seconds(
 ) -> float:
   n = collective.group_size
   stride, last = 1, collective.axes[-1]
-  for axis in reversed(sizes):
+  for axis in reversed(list(sizes)):
     if axis == last:
       break
     stride *= sizes[axis]

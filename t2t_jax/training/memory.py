@@ -63,7 +63,7 @@ def split_elements(tree: Any, sizes: Mapping[str, int]) -> list[Any]:
   def split(leaf: Any) -> tuple[int, Any]:
     if not isinstance(leaf, nn.LogicallyPartitioned):
       return math.prod(leaf.shape), leaf.dtype
-    spec = nn.logical_to_mesh_axes(leaf.names, AXIS_RULES)
+    spec: Any = nn.logical_to_mesh_axes(leaf.names, AXIS_RULES)
     axes = [
       axis
       for part in spec
