@@ -51,8 +51,10 @@ def test_copies_exchange_gradients_once_an_update(tmp_path):
   assert parameters <= total <= 1.1 * parameters
 
 
-def test_the_embedding_table_stays_in_pieces(tmp_path):
+def test_the_embedding_table_stays_in_pieces(tmp_path, capfd):
   _, collectives, _ = compiled(tmp_path, (2, 2, 2))
+  # XLA's warning that it gathers an array whole only to cut it otherwise.
+  assert 'rematerialization' not in capfd.readouterr().err
   table = 4 * VOCAB * WIDTH
   gathered = [c for c in collectives if c.kind == 'all-gather']
   assert gathered

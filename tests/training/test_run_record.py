@@ -11,7 +11,7 @@ from t2t_jax.config import MeshConfig
 from t2t_jax.data.token_store import prepare
 from t2t_jax.errors import UsageError
 from t2t_jax.parallel.mesh import create_mesh
-from t2t_jax.training.run_record import record_run
+from t2t_jax.training.run_record import record_run, recorded_split
 
 
 class Setup:
@@ -63,6 +63,20 @@ def test_the_same_run_goes_on_and_keeps_its_start(setup):
   assert setup.workdir.read_run()['started'] == started
 
 
+def test_a_split_is_kept_on_the_same_mesh(setup):
+  def split(devices=1, **changes):
+    mesh = create_mesh(MeshConfig(-1, 1, 1), jax.devices()[:devices])
+    config = make_config(setup.directory, **changes)
+    return recorded_split(config, setup.workdir, mesh)
+
+  assert split() is None
+  setup.record(microbatches=3)
+  assert split() == split(training__steps=99, model__remat='full') == 3
+  assert split(devices=2) is None
+  assert split(training__microbatch_tokens=64) is None
+  assert split(training__device_memory_gib=1.0) is None
+
+
 def test_what_may_change_may_change(setup):
   setup.record()
   said = setup.record(
@@ -70,6 +84,8 @@ def test_what_may_change_may_change(setup):
     devices=2,
     training__steps=99,
     training__microbatch_tokens=64,
+    model__remat='dots',
+    model__scan_layers=True,
     checkpoint__every_steps=7,
     evaluation__patience=3,
     decoding__beam_size=5,

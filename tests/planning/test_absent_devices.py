@@ -1,0 +1,92 @@
+"""The update as the compilers of devices that are not here make it."""
+
+import importlib.util
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[2]
+_FLAGS = {
+  'model.d_model': 128,
+  'model.d_ff': 256,
+  'model.d_k': 64,
+  'model.d_v': 64,
+  'model.num_heads': 2,
+  'model.num_encoder_layers': 1,
+  'model.num_decoder_layers': 1,
+  'model.compute_dtype': 'bfloat16',
+  'vocabulary.size': 4000,
+  'data.max_tokens': 64,
+  'training.global_batch_tokens': 2048,
+  'training.microbatch_tokens': 256,
+}
+
+
+def doctor(topology, mesh):
+  """Returns the plan of the command, and what was written to standard error.
+
+  A process of its own: this one runs on devices already.
+  """
+  command = [
+    *(sys.executable, '-m', 't2t_jax.doctor', '--config=configs/base.py'),
+    *(f'--topology={topology}', f'--mesh={mesh}', '--lengths=32x32', '--json'),
+    *(f'--config.{key}={value}' for key, value in _FLAGS.items()),
+  ]
+  done = subprocess.run(
+    command,
+    cwd=ROOT,
+    env={**os.environ, 'JAX_PLATFORMS': 'cpu'},
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  assert done.returncode == 0, done.stderr
+  return json.loads(done.stdout.splitlines()[-1])[0], done.stderr
+
+
+def total(plan, kind, axis):
+  return sum(
+    c['bytes'] * c['count']
+    for c in plan['collectives']
+    if c['kind'] == kind and c['axes'] == [axis]
+  )
+
+
+def check(topology):
+  copies, errors = doctor(topology, '4x1x1')
+  assert copies['microbatches'] == 2
+  assert 'rematerialization' not in errors
+  assert [c['kind'] for c in copies['collectives']] == ['all-reduce']
+  parameters = copies['memory']['parameters']
+  assert parameters <= total(copies, 'all-reduce', 'data') <= 1.1 * parameters
+
+  pieces, errors = doctor(topology, '1x4x1')
+  assert 'rematerialization' not in errors
+  assert total(pieces, 'reduce-scatter', 'fsdp') > 0
+  table = 2 * 4096 * 128
+  assert all(
+    c['bytes'] < table
+    for c in pieces['collectives']
+    if c['kind'] == 'all-gather'
+  )
+  assert pieces['compiled_memory'] < copies['compiled_memory']
+  for plan in (copies, pieces):
+    assert 0.3 < plan['memory']['total'] / plan['compiled_memory'] < 3
+
+
+@pytest.mark.slow
+def test_a_tpu_slice():
+  if not importlib.util.find_spec('libtpu'):
+    pytest.skip('needs libtpu: pip install "jax[tpu]"')
+  check('v5e:2x2')
+
+
+@pytest.mark.slow
+def test_gpus_of_a_host():
+  if not importlib.util.find_spec('jax_cuda12_plugin'):
+    pytest.skip('needs the CUDA plug-in: pip install "jax[cuda12]"')
+  check('h200:1x4')
