@@ -167,9 +167,9 @@ class _Layer:
     per_weight = 4 if self._item == 4 else 4 + self._item
     per_weight += 1 if m.attention_dropout_rate else 0
     sublayers = len(self.keys) + 1
-    # Of each sub-layer its input, the float32 sum that is normalised, and
+    # Of each sub-layer its input, three float32 arrays of the layer norm, and
     # which elements dropout kept.
-    around = sublayers * self.length * m.d_model * (self._item + 4 + 1)
+    around = sublayers * self.length * m.d_model * (self._item + 12 + 1)
     return self._products() + weights * per_weight + around
 
   def _products(self) -> int:

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 
+import flax.linen as nn
 import jax
 import pytest
 from tiny_run import make_config
@@ -66,15 +67,58 @@ def test_parts_of_the_estimate(config, state):
 
 def test_activations_by_hand(config):
   # One row of 6 source and 5 target tokens; width 16, inner 16, 2 heads of 8,
-  # float32; of each sub-layer input, sum and a byte of dropout: 9 bytes.
+  # float32; of each sub-layer 17 bytes: input, layer norm, a byte of dropout.
   model = config.model
-  encoder = 4 * (2 * (6 + 6) * 16 + 6 * 16) + 4 * 2 * 6 * 6 + 2 * 6 * 16 * 9
+  encoder = 4 * (2 * (6 + 6) * 16 + 6 * 16) + 4 * 2 * 6 * 6 + 2 * 6 * 16 * 17
   attentions = 4 * (2 * (5 + 5) * 16 + 2 * (5 + 6) * 16 + 5 * 16)
-  decoder = attentions + 4 * 2 * 5 * (5 + 6) + 3 * 5 * 16 * 9
+  decoder = attentions + 4 * 2 * 5 * (5 + 6) + 3 * 5 * 16 * 17
   embedded = 2 * 4 * 16 * (6 + 5)
   assert activation_bytes(model, 6, 5) == (
     encoder + decoder + embedded + max(encoder, decoder)
   )
+
+
+@pytest.mark.parametrize('remat', ['none', 'dots', 'full'])
+def test_activations_are_what_autodiff_keeps(config, remat):
+  """Of a loop over layers: one that is written out repeats some of it."""
+  ids = jax.numpy.zeros((8, 32), int)
+
+  def kept_and_estimated(layers):
+    model_config = dataclasses.replace(
+      config.model,
+      remat=remat,
+      scan_layers=True,
+      num_encoder_layers=layers,
+      num_decoder_layers=layers,
+      d_model=64,
+      d_ff=256,
+      compute_dtype='bfloat16',
+    )
+    model = Transformer(model_config, 30, 30, 0)
+
+    def features(params):
+      return model.apply(
+        {'params': params},
+        ids,
+        ids,
+        deterministic=False,
+        rngs={'dropout': jax.random.key(1)},
+        method='features',
+      )[0]
+
+    params = jax.eval_shape(
+      lambda: nn.unbox(model.init(jax.random.key(0), ids, ids)['params'])
+    )
+    kept = jax.eval_shape(lambda p: jax.vjp(features, p)[1], params)
+    of_rows = [
+      x for x in jax.tree.leaves(kept) if 8 in x.shape[:2] and 32 in x.shape
+    ]
+    measured = sum(x.size * x.dtype.itemsize for x in of_rows) / 8
+    return measured, activation_bytes(model_config, 32, 32)
+
+  # What does not grow with the layers is another matter.
+  few, many = kept_and_estimated(2), kept_and_estimated(6)
+  assert 0.7 < (many[1] - few[1]) / (many[0] - few[0]) < 1.5
 
 
 def test_less_is_estimated_where_less_is_kept(config):
