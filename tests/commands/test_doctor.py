@@ -62,6 +62,46 @@ def test_without_text_and_without_compiling():
   }
 
 
+def test_with_text(tmp_path):
+  found = doctor(
+    '--mesh=8x1x1',
+    '--nocompile',
+    '--json',
+    f'--workdir={tmp_path}/run',
+    data__kind='generated',
+    data__generated_train_pairs=300,
+    data__generated_dev_pairs=5,
+    data__generated_test_pairs=5,
+    data__max_tokens=64,
+    data__cache_dir=tmp_path / 'cache',
+    vocabulary__size=600,
+    training__global_batch_tokens=512,
+  )
+  assert found.status == 0, found.stdout + found.stderr
+  names = [line.split(':')[0] for line in found.lines if line[:2] == 'ok']
+  assert names == [
+    'ok    mesh',
+    *['ok    split'] * 3,
+    'ok    direction',
+    'ok    vocabulary',
+    'ok    shapes',
+    'ok    memory',
+    'ok    disk',
+  ]
+  # Nothing is left but the token files, which a run would make too.
+  assert [path.name for path in tmp_path.iterdir()] == ['cache']
+
+
+def test_text_that_is_not_there(tmp_path):
+  found = doctor('--mesh=8x1x1', data__directory=tmp_path / 'none')
+  assert found.status == 2
+  bad = [line for line in found.lines if line.startswith('MEND')]
+  # Two sides of training, dev and test.
+  assert len(bad) == 6
+  assert all(f'there is no directory {tmp_path}/none' in line for line in bad)
+  assert found.stderr == 'doctor: 6 to mend, see above\n'
+
+
 def test_compiled_for_the_devices_at_hand():
   found = doctor('--lengths=8x8', '--mesh=8x1x1', '--json')
   assert found.status == 0, found.stderr
