@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from t2t_jax.decoding.hypotheses import Hypotheses, length_penalty
+from t2t_jax.decoding.two_stage_top_k import two_stage_top_k
 
 
 class Live(NamedTuple):
@@ -75,7 +76,7 @@ def slot_candidates(
   # Logits do for the choice within a slot: log-probabilities of the whole
   # vocabulary are never written down.
   per_slot = min(2 * beam_size + len(banned), vocab_size)
-  logits_BWK, ids_BWK = jax.lax.top_k(allowed_BWV, per_slot)
+  logits_BWK, ids_BWK = two_stage_top_k(allowed_BWV, per_slot)
   for banned_id in banned:
     logits_BWK = jnp.where(ids_BWK == banned_id, -jnp.inf, logits_BWK)
   only_eos_BWK = jnp.where(

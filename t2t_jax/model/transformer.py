@@ -191,7 +191,7 @@ class Transformer(nn.Module):
     """Returns the empty KV cache of a search: a pytree of arrays.
 
     {'source_mask_BS', 'softmax_VD', 'layers': [{'cross': {'keys_BHKS',
-    'values_BHSU'}, 'self': {'keys_BHXK', 'values_BHXU'}}, ...]}, where
+    'values_BHSU'}, 'self': {'keys_BHKX', 'values_BHXU'}}, ...]}, where
     X = max_length * beam_size.
     """
     return {
