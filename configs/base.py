@@ -165,6 +165,9 @@ def get_config() -> config_dict.ConfigDict:
       # others by chrf or bleu; none: the most probable of the beam.
       mbr='none',
       batch_tokens=4096,  # source tokens times beams (or samples) at one time
+      # Of matrices: compute_dtype: as model.compute_dtype is; bfloat16: also
+      # where that is float32, for CPUs that multiply it twice as fast.
+      weights_dtype='compute_dtype',
       checkpoint='averaged',  # averaged, best, latest, or a step's number
     )
   )

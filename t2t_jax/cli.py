@@ -16,7 +16,11 @@ from ml_collections import config_dict, config_flags
 from t2t_jax import config_files
 from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import Config, from_mapping
-from t2t_jax.config_values import DECODING_METHODS, MBR_UTILITIES
+from t2t_jax.config_values import (
+  DECODING_METHODS,
+  DECODING_WEIGHTS,
+  MBR_UTILITIES,
+)
 from t2t_jax.errors import UsageError, nearest
 from t2t_jax.parallel.host_memory import keep_freed_memory
 from t2t_jax.training.stopping import Stopped, TrainingError
@@ -112,6 +116,12 @@ def define_decoding() -> Callable[[], dict[str, Any]]:
     ),
     'batch_tokens': integer(
       'batch_tokens', None, 'source tokens times beams at one time'
+    ),
+    'weights_dtype': flags.DEFINE_enum(
+      'weights_dtype',
+      None,
+      DECODING_WEIGHTS,
+      'of matrices: bfloat16 for CPUs that have it',
     ),
     'checkpoint': flags.DEFINE_string(
       'checkpoint', None, 'averaged, best, latest, or a step'

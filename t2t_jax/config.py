@@ -144,6 +144,7 @@ class DecodingConfig:
   seed: int
   mbr: str
   batch_tokens: int
+  weights_dtype: str
   checkpoint: str
 
   @property

@@ -19,6 +19,7 @@ BLEU_TOKENIZATIONS = (
 
 DECODING_METHODS = ('beam', 'sampling')
 MBR_UTILITIES = ('none', 'chrf', 'bleu')
+DECODING_WEIGHTS = ('compute_dtype', 'bfloat16')
 
 _CHOICES = {
   'model.norm_position': ('post', 'pre'),
@@ -41,6 +42,7 @@ _CHOICES = {
   'evaluation.bleu_tokenize': BLEU_TOKENIZATIONS,
   'decoding.method': DECODING_METHODS,
   'decoding.mbr': MBR_UTILITIES,
+  'decoding.weights_dtype': DECODING_WEIGHTS,
 }
 
 _AT_LEAST = {

@@ -16,6 +16,7 @@ from t2t_jax.decoding.forced_targets import ForcedTargets, force_targets
 from t2t_jax.decoding.pair_grid import PairGrid
 from t2t_jax.decoding.scores import Pair, Score
 from t2t_jax.decoding.shapes import FEW_ROWS
+from t2t_jax.decoding.weights import decoding_weights
 from t2t_jax.errors import UsageError
 from t2t_jax.model.transformer import Transformer
 from t2t_jax.parallel.mesh import (
@@ -50,10 +51,11 @@ class Scorer:
       model: the module that `params` belong to.
       params: its parameters, on the devices where they are to be used.
       tokenizers: those that the model was trained with.
-      decoding: of which length_penalty_alpha and batch_tokens are read.
+      decoding: of which length_penalty_alpha, batch_tokens and weights_dtype
+        are read.
       mesh: the devices to split batches over; None: one device.
     """
-    self._params = params
+    self._params = decoding_weights(params, model.config, decoding)
     self._tokenizers = tokenizers
     self._mesh = mesh
     learned = model.config.positions == 'learned'

@@ -26,6 +26,7 @@ from t2t_jax.decoding.requests import (
 )
 from t2t_jax.decoding.shapes import FEW_ROWS, ShapeGrid
 from t2t_jax.decoding.translation import Translation, join
+from t2t_jax.decoding.weights import decoding_weights
 from t2t_jax.errors import UsageError
 from t2t_jax.model.transformer import Transformer
 from t2t_jax.parallel.mesh import (
@@ -71,9 +72,12 @@ class Translator:
         model.max_positions.
     """
     models = (model, *(other for other, _ in others))
-    self._params = (params, *(other for _, other in others))
-    self._tokenizers = tokenizers
+    self._model_configs = tuple(model.config for model in models)
     self._decoding = decoding
+    self._params = self._to_decode_with(
+      (params, *(other for _, other in others))
+    )
+    self._tokenizers = tokenizers
     self._mesh = mesh
     positions = min(model.config.max_positions for model in models)
     learned = any(model.config.positions == 'learned' for model in models)
@@ -131,7 +135,7 @@ class Translator:
     recompiles nothing."""
     other = copy.copy(self)
     (_,) = self._params
-    other._params = (params,)
+    other._params = self._to_decode_with((params,))
     return other
 
   def translate(
@@ -244,6 +248,12 @@ class Translator:
       join(list(itertools.islice(in_order, len(parts))))
       for parts in parts_of_lines
     ]
+
+  def _to_decode_with(self, all_params: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(
+      decoding_weights(params, config, self._decoding)
+      for params, config in zip(all_params, self._model_configs, strict=True)
+    )
 
   def _check_nbest(self, nbest: int) -> None:
     sampling = self._decoding.method == 'sampling'

@@ -21,9 +21,7 @@ def two_stage_top_k(values, k: int):
   blocks = jnp.sort(jax.lax.top_k(maxima, k)[1], axis=-1)
   indices = blocks[..., None] * block + jnp.arange(block, dtype=jnp.int32)
   indices = indices.reshape(*values.shape[:-1], k * block)
-  found, order = jax.lax.top_k(
-    jnp.take_along_axis(values, indices, axis=-1), k
-  )
+  found, order = jax.lax.top_k(jnp.take_along_axis(values, indices, axis=-1), k)
   return found, jnp.take_along_axis(indices, order, axis=-1)
 
 

@@ -14,6 +14,7 @@ from t2t_jax.model.attention import (
 )
 from t2t_jax.model.dropout import Dropout
 from t2t_jax.model.positions import relative_index
+from t2t_jax.model.product import product
 
 
 class MultiHeadAttention(nn.Module):
@@ -97,28 +98,25 @@ class MultiHeadAttention(nn.Module):
 
   def queries(self, x_BTD):
     """Returns q_BTHK."""
-    dtype = x_BTD.dtype
-    q_BTHK = jnp.einsum('BTD,DHK->BTHK', x_BTD, self.query_DHK.astype(dtype))
+    q_BTHK = product('BTD,DHK->BTHK', x_BTD, self.query_DHK)
     if self.config.attention_bias:
-      q_BTHK += self.query_bias_HK.astype(dtype)
+      q_BTHK += self.query_bias_HK.astype(q_BTHK.dtype)
     return q_BTHK
 
   def keys_values(self, x_BSD):
     """Returns k_BSHK, v_BSHU."""
-    dtype = x_BSD.dtype
-    k_BSHK = jnp.einsum('BSD,DHK->BSHK', x_BSD, self.key_DHK.astype(dtype))
-    v_BSHU = jnp.einsum('BSD,DHU->BSHU', x_BSD, self.value_DHU.astype(dtype))
+    k_BSHK = product('BSD,DHK->BSHK', x_BSD, self.key_DHK)
+    v_BSHU = product('BSD,DHU->BSHU', x_BSD, self.value_DHU)
     if self.config.attention_bias:
-      k_BSHK += self.key_bias_HK.astype(dtype)
-      v_BSHU += self.value_bias_HU.astype(dtype)
+      k_BSHK += self.key_bias_HK.astype(k_BSHK.dtype)
+      v_BSHU += self.value_bias_HU.astype(v_BSHU.dtype)
     return k_BSHK, v_BSHU
 
   def output(self, heads_BTHU):
     """Returns (B, T, D): the heads through W_O."""
-    dtype = heads_BTHU.dtype
-    y_BTD = jnp.einsum('BTHU,HUD->BTD', heads_BTHU, self.out_HUD.astype(dtype))
+    y_BTD = product('BTHU,HUD->BTD', heads_BTHU, self.out_HUD)
     if self.config.attention_bias:
-      y_BTD += self.out_bias_D.astype(dtype)
+      y_BTD += self.out_bias_D.astype(y_BTD.dtype)
     return y_BTD
 
   def __call__(

@@ -24,6 +24,7 @@ CHOICES = {
   ),
   'decoding.method': 'beam, sampling',
   'decoding.mbr': 'none, chrf, bleu',
+  'decoding.weights_dtype': 'compute_dtype, bfloat16',
 }
 
 

@@ -56,6 +56,7 @@ DECODING = DecodingConfig(
   seed=1,
   mbr='none',
   batch_tokens=600,
+  weights_dtype='compute_dtype',
   checkpoint='latest',
 )
 
