@@ -10,10 +10,10 @@ import numpy as np
 from benchmarks.peers.decoders import Output, Settings
 from benchmarks.sentences import Sentences
 from benchmarks.sizes import BOS_ID, EOS_ID, PAD_ID, base_config
-from t2t_jax.decoding.batch_search import SearchBatch, search_batch
-from t2t_jax.decoding.hypotheses import Hypotheses
+from t2t_jax.decoding.search.batch_search import SearchBatch, search_batch
+from t2t_jax.decoding.search.hypotheses import Hypotheses
+from t2t_jax.decoding.search.weights import decoding_weights
 from t2t_jax.decoding.shapes import ShapeGrid
-from t2t_jax.decoding.weights import decoding_weights
 
 
 class OurDecoder:

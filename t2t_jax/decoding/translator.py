@@ -13,9 +13,7 @@ from jax.sharding import Mesh
 from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import DecodingConfig
 from t2t_jax.data.tokenizer import Tokenizers
-from t2t_jax.decoding.batch_search import SearchBatch, search_batch
 from t2t_jax.decoding.found import choose, read_translations
-from t2t_jax.decoding.hypotheses import Hypotheses
 from t2t_jax.decoding.options import DecodingOptions
 from t2t_jax.decoding.requests import (
   Part,
@@ -24,9 +22,11 @@ from t2t_jax.decoding.requests import (
   make_batch,
   split_requests,
 )
+from t2t_jax.decoding.search.batch_search import SearchBatch, search_batch
+from t2t_jax.decoding.search.hypotheses import Hypotheses
+from t2t_jax.decoding.search.weights import decoding_weights
 from t2t_jax.decoding.shapes import FEW_ROWS, ShapeGrid
 from t2t_jax.decoding.translation import Translation, join
-from t2t_jax.decoding.weights import decoding_weights
 from t2t_jax.errors import UsageError
 from t2t_jax.model.transformer import Transformer
 from t2t_jax.parallel.mesh import (

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from t2t_jax.decoding.two_stage_top_k import two_stage_top_k
+from t2t_jax.decoding.search.two_stage_top_k import two_stage_top_k
 
 
 @pytest.mark.parametrize('k', [1, 3, 10])

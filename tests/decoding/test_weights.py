@@ -14,7 +14,7 @@ from tiny_translator import (
   translator_with,
 )
 
-from t2t_jax.decoding.weights import decoding_weights
+from t2t_jax.decoding.search.weights import decoding_weights
 
 
 def with_weights(dtype):

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from t2t_jax.decoding.alignment import Alignment
+from t2t_jax.decoding.attention.alignment import Alignment
 from t2t_jax.decoding.translation import Hypothesis, Translation
 
 FORMATS = ('text', 'nbest', 'json')

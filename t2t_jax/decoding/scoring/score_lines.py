@@ -5,8 +5,8 @@ import json
 from collections.abc import Callable, Generator
 from typing import cast
 
-from t2t_jax.decoding.line_files import read_lines
-from t2t_jax.decoding.scores import Pair, Score
+from t2t_jax.decoding.lines.line_files import read_lines
+from t2t_jax.decoding.scoring.scores import Pair, Score
 from t2t_jax.errors import UsageError
 
 # Closing one closes its files, where not all of it is read.

@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from t2t_jax.decoding.line_files import read_lines
+from t2t_jax.decoding.lines.line_files import read_lines
 from t2t_jax.decoding.requests import Request
 from t2t_jax.errors import UsageError
 

@@ -10,7 +10,10 @@ import numpy as np
 from jax.sharding import Mesh
 
 from t2t_jax.data.tokenizer import Tokenizers
-from t2t_jax.decoding.attention_maps import AttentionMaps, attention_maps
+from t2t_jax.decoding.attention.attention_maps import (
+  AttentionMaps,
+  attention_maps,
+)
 from t2t_jax.decoding.shapes import FEW_ROWS, ShapeGrid
 from t2t_jax.model.transformer import Transformer
 from t2t_jax.parallel.mesh import batch_sharding, replicated, use_mesh

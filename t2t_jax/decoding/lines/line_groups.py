@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from t2t_jax.config import DecodingConfig
-from t2t_jax.decoding.line_files import (
+from t2t_jax.decoding.lines.line_files import (
   Warn,
   decoded,
   lines_of,

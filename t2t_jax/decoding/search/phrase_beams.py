@@ -6,14 +6,14 @@ in names of beams.py: here phrases are `...BXC`, candidates `...BC`.
 
 import jax.numpy as jnp
 
-from t2t_jax.decoding.beams import (
+from t2t_jax.decoding.search.beams import (
   Candidates,
   Live,
   continue_live,
   slot_candidates,
   with_token,
 )
-from t2t_jax.decoding.phrases import Phrases, advance, needed, wanted_BXC
+from t2t_jax.decoding.search.phrases import Phrases, advance, needed, wanted_BXC
 
 
 def phrase_candidates(

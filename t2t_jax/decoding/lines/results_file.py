@@ -22,7 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from t2t_jax.checkpoints.workdir import write_json
-from t2t_jax.decoding.results import Results, named, signals_held, write_all
+from t2t_jax.decoding.lines.results import (
+  Results,
+  named,
+  signals_held,
+  write_all,
+)
 from t2t_jax.errors import UsageError
 
 _NOTE_SECONDS = 1.0  # at most so much work is done twice

@@ -12,11 +12,11 @@ from jax.sharding import Mesh
 
 from t2t_jax.config import DecodingConfig
 from t2t_jax.data.tokenizer import Tokenizer, Tokenizers
-from t2t_jax.decoding.forced_targets import ForcedTargets, force_targets
-from t2t_jax.decoding.pair_grid import PairGrid
-from t2t_jax.decoding.scores import Pair, Score
+from t2t_jax.decoding.scoring.forced_targets import ForcedTargets, force_targets
+from t2t_jax.decoding.scoring.pair_grid import PairGrid
+from t2t_jax.decoding.scoring.scores import Pair, Score
+from t2t_jax.decoding.search.weights import decoding_weights
 from t2t_jax.decoding.shapes import FEW_ROWS
-from t2t_jax.decoding.weights import decoding_weights
 from t2t_jax.errors import UsageError
 from t2t_jax.model.transformer import Transformer
 from t2t_jax.parallel.mesh import (

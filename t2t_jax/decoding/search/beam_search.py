@@ -13,23 +13,26 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from t2t_jax.decoding.beams import (
+from t2t_jax.decoding.search.beams import (
   best_candidates,
   finish,
   keep_live,
   read_hypotheses,
   start_beams,
 )
-from t2t_jax.decoding.growing_loop import growing_loop
-from t2t_jax.decoding.hypotheses import (
+from t2t_jax.decoding.search.growing_loop import growing_loop
+from t2t_jax.decoding.search.hypotheses import (
   Hypotheses,
   banned_ids,
   length_penalty,
 )
-from t2t_jax.decoding.phrase_beams import keep_live_by_need, phrase_candidates
-from t2t_jax.decoding.phrases import Phrases, start_progress_BWC
-from t2t_jax.decoding.rules import NO_RULES, Rules
-from t2t_jax.decoding.single_path import greedy_search
+from t2t_jax.decoding.search.phrase_beams import (
+  keep_live_by_need,
+  phrase_candidates,
+)
+from t2t_jax.decoding.search.phrases import Phrases, start_progress_BWC
+from t2t_jax.decoding.search.rules import NO_RULES, Rules
+from t2t_jax.decoding.search.single_path import greedy_search
 
 # token_ids_BW, position, ancestors_BWT, kv_cache -> logits_BWV, kv_cache
 StepFunction = Callable[[Any, Any, Any, Any], tuple[Any, Any]]

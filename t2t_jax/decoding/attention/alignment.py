@@ -13,7 +13,11 @@ import numpy as np
 
 from t2t_jax.data.subwords import Tokenizer
 from t2t_jax.data.tokenizer import Tokenizers
-from t2t_jax.decoding.attention_reader import AttentionReader, HeadSet, Pair
+from t2t_jax.decoding.attention.attention_reader import (
+  AttentionReader,
+  HeadSet,
+  Pair,
+)
 from t2t_jax.decoding.translation import Translation
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from t2t_jax.decoding.hypotheses import length_penalty
+from t2t_jax.decoding.search.hypotheses import length_penalty
 from t2t_jax.model.transformer import Transformer, shift_right
 
 # About how many positions have their logits in memory at a time.

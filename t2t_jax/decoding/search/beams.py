@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from t2t_jax.decoding.hypotheses import Hypotheses, length_penalty
-from t2t_jax.decoding.two_stage_top_k import two_stage_top_k
+from t2t_jax.decoding.search.hypotheses import Hypotheses, length_penalty
+from t2t_jax.decoding.search.two_stage_top_k import two_stage_top_k
 
 
 class Live(NamedTuple):

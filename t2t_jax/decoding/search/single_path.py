@@ -10,15 +10,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from t2t_jax.decoding.beams import Finished, read_hypotheses, with_token
-from t2t_jax.decoding.growing_loop import growing_loop
-from t2t_jax.decoding.hypotheses import (
+from t2t_jax.decoding.search.beams import Finished, read_hypotheses, with_token
+from t2t_jax.decoding.search.growing_loop import growing_loop
+from t2t_jax.decoding.search.hypotheses import (
   Hypotheses,
   banned_ids,
   length_penalty,
 )
-from t2t_jax.decoding.rules import NO_RULES, Rules
-from t2t_jax.decoding.two_stage_top_k import two_stage_top_k
+from t2t_jax.decoding.search.rules import NO_RULES, Rules
+from t2t_jax.decoding.search.two_stage_top_k import two_stage_top_k
 
 # allowed_BWV, position -> token_ids_BW
 ChooseFunction = Callable[[Any, Any], Any]

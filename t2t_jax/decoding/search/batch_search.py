@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 import jax
 
 from t2t_jax.config import DecodingConfig
-from t2t_jax.decoding.beam_search import beam_search
-from t2t_jax.decoding.ensemble import ensemble_step
-from t2t_jax.decoding.hypotheses import Hypotheses
-from t2t_jax.decoding.phrases import Phrases
-from t2t_jax.decoding.rules import Rules
+from t2t_jax.decoding.search.beam_search import beam_search
+from t2t_jax.decoding.search.ensemble import ensemble_step
+from t2t_jax.decoding.search.hypotheses import Hypotheses
+from t2t_jax.decoding.search.phrases import Phrases
+from t2t_jax.decoding.search.rules import Rules
+from t2t_jax.decoding.search.single_path import sample_search
 from t2t_jax.decoding.shapes import first_lengths
-from t2t_jax.decoding.single_path import sample_search
 from t2t_jax.model.transformer import Transformer
 
 
