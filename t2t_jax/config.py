@@ -78,6 +78,8 @@ class VocabularyConfig:
   character_coverage: float
   normalization: str
   training_sentences: int
+  samplings: int
+  sampling_rate: float
   source_model: str
   target_model: str
 

@@ -68,7 +68,12 @@ _AT_LEAST = {
     'max_tokens': 2,
     'max_length_ratio': 1,
   },
-  'vocabulary': {'size': 8, 'target_size': 8, 'training_sentences': 1},
+  'vocabulary': {
+    'size': 8,
+    'target_size': 8,
+    'training_sentences': 1,
+    'samplings': 1,
+  },
   'training': {
     'steps': 1,
     'global_batch_tokens': 1,
@@ -108,6 +113,7 @@ _ABOVE_ZERO = (
 )
 
 _RATES = (
+  'vocabulary.sampling_rate',
   'model.dropout_rate',
   'model.attention_dropout_rate',
   'model.activation_dropout_rate',

@@ -75,6 +75,7 @@ BOUNDS = {
   'vocabulary.size': 8,
   'vocabulary.target_size': 8,
   'vocabulary.training_sentences': 1,
+  'vocabulary.samplings': 1,
   'training.steps': 1,
   'training.global_batch_tokens': 1,
   'training.microbatch_tokens': 1,
@@ -115,6 +116,7 @@ def test_number_below_its_bound_is_refused(key):
 
 
 RATES = (
+  'vocabulary.sampling_rate',
   'model.dropout_rate',
   'model.attention_dropout_rate',
   'model.activation_dropout_rate',

@@ -83,6 +83,8 @@ def tokenizers() -> Tokenizers:
     character_coverage=1.0,
     normalization='identity',
     training_sentences=1000,
+    samplings=1,
+    sampling_rate=0.1,
     source_model='',
     target_model='',
   )
