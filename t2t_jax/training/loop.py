@@ -38,7 +38,11 @@ from t2t_jax.training.progress import Progress, is_due
 from t2t_jax.training.run_record import record_run
 from t2t_jax.training.step_log import StepLog
 from t2t_jax.training.stopping import Stopped, StopSignal
-from t2t_jax.training.train_state import build_state, decoding_params
+from t2t_jax.training.train_state import (
+  TrainState,
+  build_state,
+  decoding_params,
+)
 from t2t_jax.training.train_step import make_train_step
 
 
@@ -106,12 +110,14 @@ class Trainer:
     )
     per_pass = config.training.microbatch_tokens * batch_shards(mesh)
     self._microbatches = -(-config.training.global_batch_tokens // per_pass)
+    abstract = abstract_arrays(self._build_state, mesh)
     record_run(
       config,
       workdir,
       prepared,
       self._batches.shapes,
       self._microbatches,
+      abstract.params,
       mesh,
       say,
     )
@@ -120,7 +126,7 @@ class Trainer:
     )
     self._evaluate = DevEvaluation(config, self._model, prepared, mesh)
     self._store = CheckpointStore(workdir.checkpoints, say)
-    self._state, self._progress = self._restore_or_create()
+    self._state, self._progress = self._restore_or_create(abstract)
     self._saved = self._progress.marks()
     self._metrics = MetricsWriter(
       workdir, self._progress.metrics_bytes, config.logging.tensorboard
@@ -167,13 +173,13 @@ class Trainer:
 
   # --- beginning --------------------------------------------------------------
 
-  def _restore_or_create(self) -> tuple[Any, Progress]:
-    def build():
-      return build_state(self._config, self._model)
+  def _build_state(self) -> TrainState:
+    return build_state(self._config, self._model)
 
-    restored = self._store.restore_newest(abstract_arrays(build, self._mesh))
+  def _restore_or_create(self, abstract: Any) -> tuple[Any, Progress]:
+    restored = self._store.restore_newest(abstract)
     if restored is None:
-      return create_arrays(build, self._mesh), Progress()
+      return create_arrays(self._build_state, self._mesh), Progress()
     state, progress = restored[0], Progress.from_json(restored[1])
     self._say(f'resuming after step {progress.step}')
     return state, progress
