@@ -25,13 +25,21 @@ EXIT_STOPPED = 75
 _NO_CONFIG = '--config: expected a file such as configs/base.py, found none'
 
 
-def run(main: Callable[[], None]) -> None:
+def run(
+  main: Callable[[], None],
+  as_flags: Callable[[list[str]], list[str]] | None = None,
+) -> None:
   """Parses the flags, runs `main` and exits; never a bare traceback for a
-  user's mistake."""
+  user's mistake.
+
+  Args:
+    main: what the command does.
+    as_flags: turns arguments into flags; default: finds the config file.
+  """
   try:
     if {'-h', '-help', '--help'} & set(sys.argv[1:]):
       return _print_help(main)
-    sys.argv[1:] = _arguments(sys.argv[1:])
+    sys.argv[1:] = (as_flags or _arguments)(sys.argv[1:])
     positional = flags.FLAGS(sys.argv)[1:]
     if positional:
       raise UsageError(
@@ -71,6 +79,18 @@ def read_config(flag: Any) -> Config:
   if flag.value is None:
     raise UsageError(_NO_CONFIG)
   return from_mapping(flag.value)
+
+
+def config_of(arguments: list[str]) -> Config:
+  """Returns the checked config of ['--config=FILE', '--config.key=value'...],
+  as a command with these arguments reads it."""
+  argv = ['', *_arguments(arguments)]
+  values = flags.FlagValues()
+  flag = config_flags.DEFINE_config_file(
+    'config', flag_values=values, sys_argv=argv
+  )
+  values(argv)
+  return read_config(flag)
 
 
 def define_workdir() -> Any:
