@@ -10,7 +10,7 @@
 # The workdir lies on a file system that all hosts share (Filestore). systemd
 # keeps the run: it goes on without this terminal, gets SIGTERM by `stop` and
 # before maintenance, has five minutes to save, and is started again when it
-# exits with status 75 by itself. A host that was rebooted needs `run` again.
+# exits with status 75 by itself. After a reboot of a host: stop, then run.
 set -euo pipefail
 
 usage() {
@@ -45,10 +45,12 @@ case $verb in
     ;;
   run)
     (( $# )) || usage
-    everywhere "cd t2t && sudo systemctl reset-failed t2t 2>/dev/null
-      sudo systemd-run --unit=t2t --uid=\$USER --working-directory=\$PWD \
-      --setenv=HOME=\$HOME -p RestartForceExitStatus=75 -p RestartSec=10 \
-      -p TimeoutStopSec=300 .venv/bin/python -m t2t_jax.main $(printf '%q ' "$@")"
+    everywhere "cd t2t || exit
+      sudo systemctl reset-failed t2t 2>/dev/null
+      sudo systemd-run --unit=t2t --uid=\$USER --setenv=HOME=\$HOME \
+        --working-directory=\$PWD -p RestartForceExitStatus=75 \
+        -p RestartSec=10 -p TimeoutStopSec=300 \
+        \$PWD/.venv/bin/python -m t2t_jax.main $(printf '%q ' "$@")"
     ;;
   status)
     everywhere 'systemctl is-active t2t; journalctl -u t2t -n 5 -o cat'

@@ -80,6 +80,8 @@ def cluster():
         _wait(lambda: (directory / 'munge.socket').exists(), 30)
     _wait(lambda: 'idle' in run('sinfo', '-h', '-o', '%T'), 120)
     yield directory
+    run('scancel', '--me')
+    _wait(lambda: not run('squeue', '-h'), 120)
   finally:
     for daemon in reversed(daemons):
       daemon.terminate()
@@ -94,7 +96,9 @@ def cluster():
 
 def run(*command: str) -> str:
   """Returns what a command of Slurm's writes."""
-  finished = subprocess.run(command, capture_output=True, text=True, check=False)
+  finished = subprocess.run(
+    command, capture_output=True, text=True, check=False
+  )
   return finished.stdout + finished.stderr
 
 

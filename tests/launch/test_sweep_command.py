@@ -128,7 +128,9 @@ def test_sigterm_stops_and_the_same_command_goes_on(tmp_path):
   )
   assert again.returncode == 0, again.stderr
   assert f'resuming after step {saved[1]}' in log.read_text()
-  steps = [row['step'] for row in rows_of(log.parent / 'metrics.jsonl')['train']]
+  steps = [
+    row['step'] for row in rows_of(log.parent / 'metrics.jsonl')['train']
+  ]
   assert steps == list(range(1, 3001))
 
 
