@@ -89,7 +89,7 @@ def test_told_to_stop_all_processes_save_and_the_job_comes_back(
   run('scancel', '--signal=TERM', f'{job}_1')
   wait_for_empty_queue()
   text = log.read_text()
-  assert text.count('saved') == text.count('resumed') == 2
+  assert text.count('\nsaved ') == text.count('resumed\n') == 2
   assert text.count('back to the queue') == 1
 
 
