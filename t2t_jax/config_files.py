@@ -60,8 +60,7 @@ def row_names(name: str) -> tuple[str, ...]:
     UsageError: no such file, or one whose rows are not names.
   """
   try:
-    rows = getattr(_execute(find(name)), 'rows', tuple)()
-    names = tuple(rows)
+    names = tuple(getattr(_execute(find(name)), 'rows', tuple)())
   except UsageError:
     raise
   except Exception as error:

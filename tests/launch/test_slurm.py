@@ -125,6 +125,7 @@ def test_a_sweep_as_an_array_by_the_real_command(tmp_path):
     f'--workdir={directory}',
     '--config.training.steps=3000',
     '--config.checkpoint.every_steps=1500',
+    '--config.evaluation.every_steps=1500',
   ]
   tiny_sweep.mend(tmp_path)
   environment = {**os.environ, 'JAX_PLATFORMS': 'cpu', 'PYTHONPATH': str(ROOT)}

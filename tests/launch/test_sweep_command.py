@@ -107,6 +107,7 @@ def test_sigterm_stops_and_the_same_command_goes_on(tmp_path):
     f'--workdir={directory}',
     '--config.training.steps=3000',
     '--config.checkpoint.every_steps=1500',
+    '--config.evaluation.every_steps=1500',
   ]
   process = subprocess.Popen(
     command, cwd=ROOT, stderr=subprocess.PIPE, text=True
