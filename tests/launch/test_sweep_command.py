@@ -197,6 +197,13 @@ def test_slurm_gets_the_unfinished_rows_as_an_array(tmp_path, monkeypatch):
     f'--workdir={directory}/quickstart,dropout_rate=0.1',
     '--config.model.dropout_rate=0.1',
   ]
+  # A row's place in the file is that of the first time.
+  second = ['--sweep=config.model.dropout_rate=0.1,0.2', '--slurm']
+  assert sweep(QUICKSTART, f'--workdir={directory}', *second).status == 0
+  given = (tmp_path / 'given').read_text().splitlines()
+  assert given[0] == '--array=1,2%1'
+  after = (directory / 'rows.txt').read_text().splitlines()
+  assert after[:2] == lines and 'dropout_rate=0.2' in after[2]
   sbatch.write_text('#!/bin/bash\necho invalid partition >&2; exit 1\n')
   refused = sweep(QUICKSTART, f'--workdir={directory}', '--slurm')
   assert refused.status == 2

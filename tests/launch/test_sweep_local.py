@@ -98,9 +98,16 @@ def test_status_75_stops_the_sweep(tmp_path):
 
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize('script', [WAITS, 'touch started; sleep 30; exit 1'])
+@pytest.mark.parametrize(
+  'script',
+  [
+    WAITS,
+    # As at a run's beginning: no handler, or an error where it waits.
+    'touch started; sleep 30; exit 1',
+    WAITS.replace('exit 75', 'exit 1'),
+  ],
+)
 def test_a_signal_stops_rows_and_sweep(tmp_path, number, script):
-  """The second of the scripts has no handler yet, as at a run's beginning."""
   rows = shell_rows(tmp_path, script, 'touch started')
 
   def stop():
