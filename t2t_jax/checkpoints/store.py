@@ -1,18 +1,32 @@
-"""Saving and restoring the training state of a run, by orbax."""
+"""Saving and restoring the training state of a run, by orbax.
 
-import json
+Of several processes all save and restore together, each its part of the
+arrays, into one directory. What there is in it, the first one looks up and
+tells the others: their views of a network's file system may lag behind.
+"""
+
+import contextlib
+import errno
+import functools
 import shutil
-import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import jax
+import numpy as np
 import orbax.checkpoint as ocp
 
+from t2t_jax.checkpoints.manifest import (
+  MANIFEST,
+  set_aside,
+  verify,
+  write_manifest,
+)
 from t2t_jax.checkpoints.workdir import write_json
 from t2t_jax.errors import UsageError
+from t2t_jax.parallel import hosts
 
-_MANIFEST = 'manifest.json'
 _PROGRESS = 'progress/metadata'  # where orbax keeps a JSON item
 
 
@@ -26,12 +40,8 @@ class CheckpointStore:
 
   def __init__(self, path: Path, report: Callable[[str], None] = print):
     """Opens `path`, made if absent; `report` is told of damage, in a line."""
-    path.mkdir(parents=True, exist_ok=True)
-    # What a save left that was killed. orbax can do it, but in a thread that
-    # may still be at it when the first save begins.
-    for leftover in path.glob('*.orbax-checkpoint-tmp*'):
-      shutil.rmtree(leftover)
     self._path, self._report = path, report
+    hosts.from_first('checkpoints', self._clean)
     self._keep: set[int] | None = None
     self._saving: int | None = None
     self._manager = ocp.CheckpointManager(
@@ -39,11 +49,22 @@ class CheckpointStore:
       options=ocp.CheckpointManagerOptions(
         enable_async_checkpointing=True,
         async_options=ocp.options.AsyncOptions(
+          barrier_sync_fn=_meet,
           # Called when all files are written, before the renaming.
-          post_finalization_callback=self._write_manifest
+          post_finalization_callback=self._write_manifest,
         ),
       ),
     )
+
+  def _clean(self) -> None:
+    """Makes the directory; deletes what a save left that was killed.
+
+    orbax can do that, but in a thread that may still be at it when the first
+    save begins.
+    """
+    self._path.mkdir(parents=True, exist_ok=True)
+    for leftover in self._path.glob('*.orbax-checkpoint-tmp*'):
+      shutil.rmtree(leftover)
 
   def __enter__(self) -> 'CheckpointStore':
     return self
@@ -62,31 +83,60 @@ class CheckpointStore:
 
     Args:
       keep: the older steps that may not be deleted when this one is complete.
+
+    Raises:
+      OSError: this or the save before could not be written.
     """
     self.wait()
     self._keep, self._saving = keep | {step}, step
-    saved = self._manager.save(
-      step,
-      args=ocp.args.Composite(
-        state=ocp.args.StandardSave(state), progress=ocp.args.JsonSave(progress)
-      ),
-    )
+    with self._naming_what_fails():
+      saved = self._manager.save(
+        step,
+        args=ocp.args.Composite(
+          state=ocp.args.StandardSave(state),
+          progress=ocp.args.JsonSave(progress),
+        ),
+      )
     if not saved:
       raise RuntimeError(f'{self._path / str(step)}: exists, was not saved')
 
   def wait(self) -> None:
-    """Returns when the newest save is complete; then deletes the old ones."""
-    self._manager.wait_until_finished()
+    """Returns when the newest save is complete; then deletes the old ones.
+
+    Raises:
+      OSError: it could not be written; those before it are all still there.
+    """
+    with self._naming_what_fails():
+      self._manager.wait_until_finished()
     if self._keep is not None:
-      for step in set(self.steps()) - self._keep:
+      # As this process saved and deleted them, not as the directory shows
+      # them: all processes must delete the same.
+      for step in sorted(set(self._manager.all_steps()) - self._keep):
         self._manager.delete(step)
+
+  @contextlib.contextmanager
+  def _naming_what_fails(self) -> Iterator[None]:
+    try:
+      yield
+    except Exception as error:  # orbax and tensorstore raise of many kinds
+      if self._saving is None or self._saving in self.steps():
+        raise
+      raise OSError(
+        getattr(error, 'errno', None) or errno.EIO,
+        f'could not be written: {first_line(error)}; the checkpoints before it '
+        'are whole. With room to write, the same command goes on from the '
+        'newest',
+        str(self._path / str(self._saving)),
+      ) from error
 
   def update_progress(self, step: int, progress: dict[str, Any]) -> None:
     """Replaces the progress of checkpoint `step`, which is complete."""
     self.wait()
+    if not hosts.is_first():
+      return
     directory = self._path / str(step)
     # Whatever moment this dies in: without a manifest it is not damaged.
-    (directory / _MANIFEST).unlink(missing_ok=True)
+    (directory / MANIFEST).unlink(missing_ok=True)
     write_json(directory / _PROGRESS, progress)
     write_manifest(directory)
 
@@ -111,24 +161,27 @@ class CheckpointStore:
       UsageError: there are checkpoints but none is good, or the newest good
         one does not fit `abstract_state` or this machine.
     """
-    found = self.steps()
+    found = hosts.from_first('restore/steps', self.steps)
     for step in reversed(found):
-      is_whole = False
-      try:
-        is_whole = verify(self._path / str(step))
-        return self._restore(step, abstract_state)
-      except Exception as error:  # orbax raises of many kinds
-        if is_whole:
-          raise UsageError(
-            f'{self._path / str(step)}: is not damaged, but cannot be restored '
-            f'here: {first_line(error)}'
-          ) from error
-        aside = set_aside(self._path / str(step))
-        self._report(
-          f'checkpoint {step} is damaged ({first_line(error)}); set aside as '
-          f'{aside}'
+      is_whole, damage = hosts.from_first(
+        f'restore/{step}/verify', functools.partial(self._look_at, step)
+      )
+      if not damage:
+        restored, damage = self._try_to_restore(step, abstract_state)
+        if not damage:
+          return restored
+      if is_whole:
+        raise UsageError(
+          f'{self._path / str(step)}: is not damaged, but cannot be restored '
+          f'here: {damage}'
         )
-        self._manager.reload()
+      aside = hosts.from_first(
+        f'restore/{step}/aside', lambda step=step: self._set_aside(step)
+      )
+      self._report(
+        f'checkpoint {step} is damaged ({damage}); set aside as {aside}'
+      )
+      self._manager.reload()
     if found:
       raise UsageError(
         f'{self._path}: all of the checkpoints {found} are damaged (see '
@@ -136,19 +189,53 @@ class CheckpointStore:
       )
     return None
 
-  def _restore(self, step: int, abstract_state: Any):
-    restored = self._manager.restore(
-      step,
-      args=ocp.args.Composite(
-        state=ocp.args.StandardRestore(abstract_state),
-        progress=ocp.args.JsonRestore(),
-      ),
-    )
-    return restored['state'], restored['progress']
+  def _look_at(self, step: int) -> tuple[bool, str]:
+    """Returns whether its files are known to be whole, and the damage."""
+    directory = self._path / str(step)
+    try:
+      is_whole = verify(directory)
+      if not is_whole and hosts.count() > 1:
+        # All would restore it together, and wait for one that cannot.
+        _read_alone(directory / 'state')
+      return is_whole, ''
+    except Exception as error:
+      return False, first_line(error)
+
+  def _try_to_restore(
+    self, step: int, abstract_state: Any
+  ) -> tuple[tuple[Any, dict[str, Any]] | None, str]:
+    """Returns (state, progress), or None and what any process fails by."""
+    found, damage = None, ''
+    try:
+      restored = self._manager.restore(
+        step,
+        args=ocp.args.Composite(
+          state=ocp.args.StandardRestore(abstract_state),
+          progress=ocp.args.JsonRestore(),
+        ),
+      )
+      found = restored['state'], restored['progress']
+    except Exception as error:  # orbax raises of many kinds
+      damage = first_line(error)
+    failures = hosts.exchange(f'restore/{step}/failures', damage)
+    return found, next(filter(None, failures), '')
+
+  def _set_aside(self, step: int) -> str:
+    return str(set_aside(self._path / str(step)))
 
   def close(self) -> None:
     self.wait()
     self._manager.close()
+
+
+def _meet(*, key: str, timeout_ms: int) -> None:
+  """Waits for all processes as orbax does, but at the end of a save.
+
+  After one that failed here it would wait there for the others, which wait
+  elsewhere for this process's part, and neither would ever tell.
+  """
+  if 'set_value' not in key:
+    ocp.multihost.get_barrier_sync_fn()(key=key, timeout_ms=timeout_ms)
 
 
 def list_steps(path: Path) -> list[int]:
@@ -156,6 +243,32 @@ def list_steps(path: Path) -> list[int]:
   if not path.is_dir():
     return []
   return sorted(int(p.name) for p in path.iterdir() if p.name.isdigit())
+
+
+def here_alone() -> ocp.options.MultiprocessingOptions:
+  """For what this process reads and writes while others do something else."""
+  me = hosts.index()
+  return ocp.options.MultiprocessingOptions(me, active_processes={me})
+
+
+def params_checkpointer() -> ocp.Checkpointer:
+  """Returns what reads and writes parameters in this process alone."""
+  alone = here_alone()
+  return ocp.Checkpointer(
+    ocp.PyTreeCheckpointHandler(multiprocessing_options=alone),
+    multiprocessing_options=alone,
+  )
+
+
+def _read_alone(directory: Path) -> None:
+  with params_checkpointer() as checkpointer:
+    tree = checkpointer.metadata(directory).item_metadata.tree
+    as_numpy = jax.tree.map(
+      lambda _: ocp.RestoreArgs(restore_type=np.ndarray), tree
+    )
+    checkpointer.restore(
+      directory, args=ocp.args.PyTreeRestore(restore_args=as_numpy)
+    )
 
 
 def restore_params(
@@ -174,7 +287,7 @@ def restore_params(
   try:
     verify(checkpoint)
     item = {name: abstract_params}
-    with ocp.PyTreeCheckpointer() as checkpointer:
+    with params_checkpointer() as checkpointer:
       restored = checkpointer.restore(
         checkpoint / 'state',
         args=ocp.args.PyTreeRestore(
@@ -189,63 +302,6 @@ def restore_params(
       f'{checkpoint}: cannot be restored: {first_line(error)}; choose '
       'another with --checkpoint=STEP'
     ) from error
-
-
-def set_aside(directory: Path) -> Path:
-  """Moves a damaged checkpoint out of the way; returns where it is now."""
-  for count in range(1000):
-    suffix = f'.{count}' if count else ''
-    aside = directory.parent.parent / f'damaged.{directory.name}{suffix}'
-    if not aside.exists():
-      directory.rename(aside)
-      return aside
-  raise RuntimeError(f'{directory.parent.parent}: 1000 damaged checkpoints')
-
-
-# --- manifests ----------------------------------------------------------------
-
-
-def write_manifest(directory: Path) -> None:
-  """Writes down the sizes and checksums of a checkpoint's items.
-
-  orbax's own notes beside them are left out: it writes to them later.
-  """
-  files = {
-    str(path.relative_to(directory)): [path.stat().st_size, _checksum(path)]
-    for path in sorted(directory.glob('*/**/*'))
-    if path.is_file()
-  }
-  write_json(directory / _MANIFEST, files)
-
-
-def verify(directory: Path) -> bool:
-  """Returns whether there is a manifest and the files agree with it.
-
-  Raises:
-    ValueError: a file is not as it was when the save was complete.
-  """
-  manifest = directory / _MANIFEST
-  if not manifest.exists():
-    return False
-  for name, (size, checksum) in json.loads(manifest.read_text()).items():
-    path = directory / name
-    if not path.is_file():
-      raise ValueError(f'{name} is missing')
-    if path.stat().st_size != size:
-      raise ValueError(
-        f'{name}: expected {size} bytes, found {path.stat().st_size}'
-      )
-    if _checksum(path) != checksum:
-      raise ValueError(f'{name}: its checksum differs')
-  return True
-
-
-def _checksum(path: Path) -> int:
-  value = 0
-  with open(path, 'rb') as file:
-    while block := file.read(1 << 20):
-      value = zlib.crc32(block, value)
-  return value
 
 
 def first_line(error: Exception) -> str:
