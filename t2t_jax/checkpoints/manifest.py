@@ -52,12 +52,12 @@ def _checksum(path: Path) -> int:
   return value
 
 
-def set_aside(directory: Path) -> Path:
+def set_aside(directory: Path) -> str:
   """Moves a damaged checkpoint out of the way; returns where it is now."""
   for count in range(1000):
     suffix = f'.{count}' if count else ''
     aside = directory.parent.parent / f'damaged.{directory.name}{suffix}'
     if not aside.exists():
       directory.rename(aside)
-      return aside
+      return str(aside)
   raise RuntimeError(f'{directory.parent.parent}: 1000 damaged checkpoints')

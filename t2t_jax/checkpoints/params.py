@@ -9,13 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 
-from t2t_jax.checkpoints.store import (
+from t2t_jax.checkpoints.alone import (
   first_line,
   here_alone,
-  list_steps,
   params_checkpointer,
   restore_params,
 )
+from t2t_jax.checkpoints.store import list_steps
 from t2t_jax.checkpoints.workdir import Workdir, write_json
 from t2t_jax.config import Config
 from t2t_jax.errors import UsageError, nearest

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 import orbax.checkpoint as ocp
 
+from t2t_jax.checkpoints.alone import first_line, read_all
 from t2t_jax.checkpoints.manifest import (
   MANIFEST,
   set_aside,
@@ -27,6 +27,7 @@ from t2t_jax.checkpoints.workdir import write_json
 from t2t_jax.errors import UsageError
 from t2t_jax.parallel import hosts
 
+_WEEK = 7 * 24 * 3600
 _PROGRESS = 'progress/metadata'  # where orbax keeps a JSON item
 
 
@@ -49,6 +50,10 @@ class CheckpointStore:
       options=ocp.CheckpointManagerOptions(
         enable_async_checkpointing=True,
         async_options=ocp.options.AsyncOptions(
+          # orbax counts time by a clock that may be set meanwhile; whoever
+          # waits for a dead process is ended by hosts.py.
+          timeout_secs=_WEEK,
+          create_directories_asynchronously=False,
           barrier_sync_fn=_meet,
           # Called when all files are written, before the renaming.
           post_finalization_callback=self._write_manifest,
@@ -119,13 +124,15 @@ class CheckpointStore:
     try:
       yield
     except Exception as error:  # orbax and tensorstore raise of many kinds
-      if self._saving is None or self._saving in self.steps():
+      is_lost = hosts.count() > 1 and isinstance(
+        error, jax.errors.JaxRuntimeError
+      )  # another process, most likely
+      if is_lost or self._saving is None or self._saving in self.steps():
         raise
       raise OSError(
         getattr(error, 'errno', None) or errno.EIO,
-        f'could not be written: {first_line(error)}; the checkpoints before it '
-        'are whole. With room to write, the same command goes on from the '
-        'newest',
+        f'could not be written: {first_line(error)}. The checkpoints before it '
+        'are whole; mended, the same command goes on from the newest',
         str(self._path / str(self._saving)),
       ) from error
 
@@ -163,8 +170,9 @@ class CheckpointStore:
     """
     found = hosts.from_first('restore/steps', self.steps)
     for step in reversed(found):
+      directory = self._path / str(step)
       is_whole, damage = hosts.from_first(
-        f'restore/{step}/verify', functools.partial(self._look_at, step)
+        f'restore/{step}/verify', functools.partial(_look_at, directory)
       )
       if not damage:
         restored, damage = self._try_to_restore(step, abstract_state)
@@ -172,11 +180,10 @@ class CheckpointStore:
           return restored
       if is_whole:
         raise UsageError(
-          f'{self._path / str(step)}: is not damaged, but cannot be restored '
-          f'here: {damage}'
+          f'{directory}: is not damaged, but cannot be restored here: {damage}'
         )
       aside = hosts.from_first(
-        f'restore/{step}/aside', lambda step=step: self._set_aside(step)
+        f'restore/{step}/aside', functools.partial(set_aside, directory)
       )
       self._report(
         f'checkpoint {step} is damaged ({damage}); set aside as {aside}'
@@ -188,18 +195,6 @@ class CheckpointStore:
         f'{self._path.parent}/damaged.*); delete the workdir to begin anew'
       )
     return None
-
-  def _look_at(self, step: int) -> tuple[bool, str]:
-    """Returns whether its files are known to be whole, and the damage."""
-    directory = self._path / str(step)
-    try:
-      is_whole = verify(directory)
-      if not is_whole and hosts.count() > 1:
-        # All would restore it together, and wait for one that cannot.
-        _read_alone(directory / 'state')
-      return is_whole, ''
-    except Exception as error:
-      return False, first_line(error)
 
   def _try_to_restore(
     self, step: int, abstract_state: Any
@@ -219,9 +214,6 @@ class CheckpointStore:
       damage = first_line(error)
     failures = hosts.exchange(f'restore/{step}/failures', damage)
     return found, next(filter(None, failures), '')
-
-  def _set_aside(self, step: int) -> str:
-    return str(set_aside(self._path / str(step)))
 
   def close(self) -> None:
     self.wait()
@@ -245,66 +237,13 @@ def list_steps(path: Path) -> list[int]:
   return sorted(int(p.name) for p in path.iterdir() if p.name.isdigit())
 
 
-def here_alone() -> ocp.options.MultiprocessingOptions:
-  """For what this process reads and writes while others do something else."""
-  me = hosts.index()
-  return ocp.options.MultiprocessingOptions(me, active_processes={me})
-
-
-def params_checkpointer() -> ocp.Checkpointer:
-  """Returns what reads and writes parameters in this process alone."""
-  alone = here_alone()
-  return ocp.Checkpointer(
-    ocp.PyTreeCheckpointHandler(multiprocessing_options=alone),
-    multiprocessing_options=alone,
-  )
-
-
-def _read_alone(directory: Path) -> None:
-  with params_checkpointer() as checkpointer:
-    tree = checkpointer.metadata(directory).item_metadata.tree
-    as_numpy = jax.tree.map(
-      lambda _: ocp.RestoreArgs(restore_type=np.ndarray), tree
-    )
-    checkpointer.restore(
-      directory, args=ocp.args.PyTreeRestore(restore_args=as_numpy)
-    )
-
-
-def restore_params(
-  checkpoint: Path, abstract_params: Any, name: str = 'params'
-) -> Any:
-  """Returns the parameters alone of one checkpoint directory.
-
-  Args:
-    checkpoint: such as checkpoints/1000.
-    abstract_params: shapes, dtypes and shardings to restore to.
-    name: the part of the state to read: params or ema_params.
-
-  Raises:
-    UsageError: the checkpoint is damaged.
-  """
+def _look_at(directory: Path) -> tuple[bool, str]:
+  """Returns whether its files are known to be whole, and the damage."""
   try:
-    verify(checkpoint)
-    item = {name: abstract_params}
-    with params_checkpointer() as checkpointer:
-      restored = checkpointer.restore(
-        checkpoint / 'state',
-        args=ocp.args.PyTreeRestore(
-          item=item,
-          restore_args=ocp.checkpoint_utils.construct_restore_args(item),
-          partial_restore=True,
-        ),
-      )
-    return restored[name]
+    is_whole = verify(directory)
+    if not is_whole and hosts.count() > 1:
+      # All would restore it together, and wait for one that cannot.
+      read_all(directory / 'state')
+    return is_whole, ''
   except Exception as error:
-    raise UsageError(
-      f'{checkpoint}: cannot be restored: {first_line(error)}; choose '
-      'another with --checkpoint=STEP'
-    ) from error
-
-
-def first_line(error: Exception) -> str:
-  """Returns the first line of its message, cut where it is very long."""
-  lines = str(error).strip().splitlines()
-  return lines[0][:200] if lines else type(error).__name__
+    return False, first_line(error)

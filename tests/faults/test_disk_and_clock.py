@@ -72,8 +72,8 @@ def test_no_room_for_a_checkpoint(tmp_path):
     save_and_wait(store, 2)
   assert error.value.filename == str(path / '2')
   assert re.fullmatch(
-    r'could not be written: .+; the checkpoints before it are whole\. With '
-    'room to write, the same command goes on from the newest',
+    r'could not be written: .+\. The checkpoints before it are whole; mended, '
+    'the same command goes on from the newest',
     error.value.strerror,
   )
   # The program is started again, now with room.
@@ -154,7 +154,7 @@ def test_a_clock_that_jumps(tmp_path, monkeypatch):
   write_text(tmp_path)
   config = make_config(tmp_path, training__steps=12, evaluation__every_steps=6)
   train(config, Workdir(tmp_path / 'whole'), lambda line: None)
-  jumps = itertools.cycle((0, 86_400, -86_400, 3600, -7 * 86_400))
+  jumps = itertools.cycle((0, 86_400, -86_400, 3600))
   real = time.time
   monkeypatch.setattr(time, 'time', lambda: real() + next(jumps))
   train(config, Workdir(tmp_path / 'jumped'), lambda line: None)
