@@ -50,6 +50,8 @@ def join(environ: Mapping[str, str] = os.environ) -> None:
       **arguments,
     )
   except Exception as error:  # of many kinds: sockets, metadata servers, jax
+    # jax counts those that it failed to reach.
+    sys.modules['jax._src.distributed'].global_state.num_processes = 1
     where = arguments.get('coordinator_address', 'the coordinator')
     raise UsageError(
       f'cannot join the other processes at {where}: {error}; '
