@@ -113,15 +113,17 @@ class DevEvaluation:
     """Each process translates every so-manieth sentence on its devices."""
     here = copies_here(params, self._mesh)
     mine = sources[hosts.index() :: hosts.count()]
-    translations: list[str] | None = []
+    translations: list[str] = []
     for translation in self._translator.with_params(here).translate_stream(
       mine, window=1024
     ):
       if stop:
-        translations = None
         break
       translations.append(translation.text)
-    shares = hosts.exchange(f'translations/{self._looks}', translations)
+    shares = hosts.exchange(
+      f'translations/{self._looks}',
+      translations if len(translations) == len(mine) else None,
+    )
     if None in shares:
       raise Stopped
     hypotheses = [''] * len(sources)
