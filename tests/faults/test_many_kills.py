@@ -14,9 +14,9 @@ from tiny_run import assert_same, read_rows, read_state, write_text
 
 KILLS = int(os.environ.get('T2T_KILLS', '3'))
 SEED = int(os.environ.get('T2T_KILLS_SEED', '1'))
-# A run comes about ten updates further until it is ended again.
-EVALUATE = 10
-STEPS = 20 + 12 * KILLS
+# More than a run comes further until it is ended again.
+EVALUATE = 15
+STEPS = 20 + 25 * KILLS
 CHANGES = {
   'training.steps': STEPS,
   'training.max_shapes': 1,
@@ -48,7 +48,9 @@ class Killer:
     assert 2 not in statuses, processes.errors
 
   def _wait_starting(self, processes: Processes) -> None:
-    time.sleep(self._rng.uniform(0, 8))
+    until = time.monotonic() + self._rng.uniform(0, 8)
+    while time.monotonic() < until and not _updates(processes):
+      time.sleep(0.01)
 
   def _wait_training(self, processes: Processes) -> None:
     self._wait_for_updates(processes, self._rng.randint(1, 8))
@@ -57,7 +59,7 @@ class Killer:
   def _wait_saving(self, processes: Processes) -> None:
     self._wait_for_updates(processes, self._rng.randint(1, 3))
     checkpoints = self._workdir / 'checkpoints'
-    until = time.monotonic() + 30
+    until = time.monotonic() + 2
     while time.monotonic() < until and processes.started[0].poll() is None:
       if any(checkpoints.glob('*.orbax*')):
         break
@@ -65,8 +67,8 @@ class Killer:
 
   def _wait_evaluating(self, processes: Processes) -> None:
     self._wait_for_updates(processes, 1)
-    steps = [_step(x) for x in processes.errors[0] if x.startswith('step ')]
-    due = -(-max(steps[-1], 1) // EVALUATE) * EVALUATE
+    newest = [1, *_updates(processes)][-1]
+    due = -(-newest // EVALUATE) * EVALUATE
     if due <= STEPS:
       processes.wait_for(f'step {due}/{STEPS}')
     time.sleep(self._rng.uniform(0, 0.3))
@@ -74,14 +76,15 @@ class Killer:
   def _wait_for_updates(self, processes: Processes, count: int) -> None:
     """Waits until `count` updates more are done, or the run is."""
     while processes.started[0].poll() is None:
-      lines = [x for x in processes.errors[0] if x.startswith('step ')]
-      if len(lines) >= count:
+      if len(_updates(processes)) >= count:
         return
       time.sleep(0.01)
 
 
-def _step(line: str) -> int:
-  return int(line.split()[1].partition('/')[0])
+def _updates(processes: Processes) -> list[int]:
+  """Returns the updates that were told of so far, in order."""
+  lines = [x for x in processes.errors[0] if x.startswith('step ')]
+  return [int(line.split()[1].partition('/')[0]) for line in lines]
 
 
 @pytest.mark.slow
