@@ -41,6 +41,16 @@ def find(environ: Mapping[str, str]) -> dict[str, Any] | None:
   return {} if _is_tpu_pod(environ) else None
 
 
+def heartbeat_seconds(environ: Mapping[str, str]) -> int:
+  """Returns after how much silence a process counts as dead.
+
+  30, or T2T_HEARTBEAT_SECONDS: jax's own 100 would let the others wait for
+  longer than a minute.
+  """
+  name = 'T2T_HEARTBEAT_SECONDS'
+  return _number(name, {name: environ.get(name) or '30'}, 1, None)
+
+
 def _explicit(environ: Mapping[str, str]) -> dict[str, Any] | None:
   values = {name: environ.get(name, '') for name in _NAMES}
   values['T2T_PROCESS_ID'] = values['T2T_PROCESS_ID'] or environ.get(

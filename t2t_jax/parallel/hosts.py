@@ -16,21 +16,19 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from t2t_jax.errors import UsageError
-from t2t_jax.parallel.cluster import find
+from t2t_jax.parallel.cluster import find, heartbeat_seconds
 
 _POLL_MS = 1000
+_NOTICE_SECONDS = 15
 _GRACE_SECONDS = 3
 # Longer than the others need to see that this one ends, and to end too.
 _FAREWELL_SECONDS = 3 * _GRACE_SECONDS
-# jax's own is 100; a dead process is to be noticed within a minute.
-_HEARTBEAT_SECONDS = 30
 
 
 def join(environ: Mapping[str, str] = os.environ) -> None:
   """Makes this process one of its run's; call before any use of a device.
 
-  Does nothing where there is one process. T2T_HEARTBEAT_SECONDS sets after
-  how much silence a process counts as dead.
+  Does nothing where there is one process.
 
   Raises:
     UsageError: the environment is wrong, or the others cannot be reached.
@@ -42,7 +40,17 @@ def join(environ: Mapping[str, str] = os.environ) -> None:
 
   # Its handler would take SIGTERM away from ours.
   jax.config.update('jax_enable_preemption_service', False)
-  seconds = int(environ.get('T2T_HEARTBEAT_SECONDS', _HEARTBEAT_SECONDS))
+  seconds = heartbeat_seconds(environ)
+  where = arguments.get('coordinator_address', 'the coordinator')
+  # After five minutes jax ends the process, in words of its own.
+  notice = threading.Timer(
+    _NOTICE_SECONDS,
+    print,
+    (f'waiting for the other processes of this run at {where}',),
+    {'file': sys.stderr, 'flush': True},
+  )
+  notice.daemon = True
+  notice.start()
   try:
     jax.distributed.initialize(
       heartbeat_timeout_seconds=seconds,
@@ -52,11 +60,12 @@ def join(environ: Mapping[str, str] = os.environ) -> None:
   except Exception as error:  # of many kinds: sockets, metadata servers, jax
     # jax counts those that it failed to reach.
     sys.modules['jax._src.distributed'].global_state.num_processes = 1
-    where = arguments.get('coordinator_address', 'the coordinator')
     raise UsageError(
       f'cannot join the other processes at {where}: {error}; '
       'T2T_COORDINATOR=none trains in this process alone'
     ) from error
+  finally:
+    notice.cancel()
   if count() > 1:
     index()  # waits until all have shown their devices
     threading.Thread(target=_watch, daemon=True).start()

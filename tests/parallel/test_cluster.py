@@ -79,6 +79,16 @@ def test_a_cloud_tpu_machine_asks_its_metadata(monkeypatch):
   assert cluster.find({'TPU_SKIP_MDS_QUERY': '1'}) is None
 
 
+def test_silence():
+  assert cluster.heartbeat_seconds({}) == 30
+  assert cluster.heartbeat_seconds({'T2T_HEARTBEAT_SECONDS': '7'}) == 7
+  with pytest.raises(UsageError) as error:
+    cluster.heartbeat_seconds({'T2T_HEARTBEAT_SECONDS': '0'})
+  assert str(error.value) == (
+    "T2T_HEARTBEAT_SECONDS: expected a number from 1, found '0'"
+  )
+
+
 @pytest.mark.parametrize(
   ('changes', 'message'),
   [

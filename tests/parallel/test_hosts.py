@@ -1,6 +1,7 @@
 """One process alone: nothing waits, nothing is asked. tests/faults has more."""
 
 import sys
+import time
 
 import jax
 import numpy as np
@@ -31,10 +32,12 @@ def test_what_ends_a_process_alone_is_left_as_it_is():
     assert raised.value is error
 
 
-def test_what_cannot_be_joined_is_named(monkeypatch):
+def test_what_cannot_be_joined_is_named(monkeypatch, capsys):
   def fail(**_):
+    time.sleep(0.3)
     raise RuntimeError('no such host')
 
+  monkeypatch.setattr(hosts, '_NOTICE_SECONDS', 0.05)
   monkeypatch.setattr(jax.distributed, 'initialize', fail)
   environ = {
     'T2T_COORDINATOR': 'nowhere:1',
@@ -46,6 +49,9 @@ def test_what_cannot_be_joined_is_named(monkeypatch):
   assert str(error.value) == (
     'cannot join the other processes at nowhere:1: no such host; '
     'T2T_COORDINATOR=none trains in this process alone'
+  )
+  assert capsys.readouterr().err == (
+    'waiting for the other processes of this run at nowhere:1\n'
   )
 
 
