@@ -18,6 +18,7 @@ from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import Config, from_mapping
 from t2t_jax.config_values import DECODING_METHODS, MBR_UTILITIES
 from t2t_jax.errors import UsageError, nearest
+from t2t_jax.parallel import hosts
 from t2t_jax.parallel.host_memory import keep_freed_memory
 from t2t_jax.training.stopping import Stopped, TrainingError
 
@@ -170,8 +171,18 @@ def say(line: str) -> None:
   print(line, file=sys.stderr, flush=True)
 
 
+def say_once(line: str) -> None:
+  """As `say`, by the first of a run's processes alone."""
+  if hosts.is_first():
+    say(line)
+
+
 def _exit(status: int, line: str) -> None:
-  say(f'{Path(sys.argv[0]).stem}: {line}')
+  command = Path(sys.argv[0]).stem
+  if status == EXIT_STOPPED:  # as all processes of the run
+    say_once(f'{command}: {line}')
+  else:
+    say(f'{command}: {hosts.name()}{line}')
   sys.exit(status)
 
 
