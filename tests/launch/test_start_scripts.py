@@ -26,6 +26,41 @@ def test_shell_scripts_are_well_formed(script):
     subprocess.run(['shellcheck', script], check=True)
 
 
+@pytest.mark.parametrize(
+  ('tasks', 'gpus', 'runs'),
+  [
+    ('8(x2)', '8', True),
+    ('1(x2)', '8', True),
+    ('2', '', True),
+    ('2(x2)', '8', False),
+  ],
+)
+def test_slurm_runs_a_process_a_gpu_or_a_node(tmp_path, tasks, gpus, runs):
+  (tmp_path / 'srun').write_text('#!/bin/bash\necho "$@"\n')
+  (tmp_path / 'srun').chmod(0o755)
+  finished = subprocess.run(
+    [LAUNCH / 'slurm.sbatch', '--config=a b'],
+    env={
+      'PATH': f'{tmp_path}:{os.environ["PATH"]}',
+      'SLURM_JOB_ID': '7',
+      'SLURM_TASKS_PER_NODE': tasks,
+      **({'SLURM_GPUS_ON_NODE': gpus} if gpus else {}),
+    },
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  if runs:
+    assert finished.returncode == 0
+    assert finished.stdout.endswith('python -m t2t_jax.main --config=a b\n')
+  else:
+    assert finished.returncode == 2
+    assert finished.stderr == (
+      'slurm.sbatch: expected --ntasks-per-node=8, one process a GPU, or 1, '
+      'found 2\n'
+    )
+
+
 # --- TPU pod ------------------------------------------------------------------
 
 
