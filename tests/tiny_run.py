@@ -15,7 +15,7 @@ import orbax.checkpoint as ocp
 
 from t2t_jax.config import Config, from_mapping
 
-ROOT = pathlib.Path(__file__).parents[2]
+ROOT = pathlib.Path(__file__).parents[1]
 _BASE = runpy.run_path(str(ROOT / 'configs' / 'base.py'))['get_config']()
 
 _SETTINGS = {
@@ -92,22 +92,34 @@ def write_text(directory: pathlib.Path, pairs: int = 60, longest: int = 7):
       (directory / f'{split}.{language}').write_text(text)
 
 
-def start(directory: pathlib.Path, workdir: pathlib.Path, changes=None):
+def arguments(
+  directory: pathlib.Path, workdir: pathlib.Path, changes=None
+) -> list[str]:
+  """Returns the flags of `python -m t2t_jax.main`."""
+  return [
+    f'--config={ROOT / "configs" / "base.py"}',
+    f'--workdir={workdir}',
+    *(
+      f'--config.{key}={value}'
+      for key, value in settings(directory, changes or {}).items()
+    ),
+  ]
+
+
+def start(
+  directory: pathlib.Path, workdir: pathlib.Path, changes=None, environ=None
+):
   """Starts `python -m t2t_jax.main` and returns the process.
 
   It can be at most some thirty lines ahead of who reads its standard error.
   """
-  command = [
-    *(sys.executable, '-m', 't2t_jax.main'),
-    f'--config={ROOT / "configs" / "base.py"}',
-    f'--workdir={workdir}',
-  ]
-  for key, value in settings(directory, changes or {}).items():
-    command.append(f'--config.{key}={value}')
   process = subprocess.Popen(
-    command,
+    [
+      *(sys.executable, '-m', 't2t_jax.main'),
+      *arguments(directory, workdir, changes),
+    ],
     cwd=ROOT,
-    env={**os.environ, 'JAX_PLATFORMS': 'cpu'},
+    env={**os.environ, 'JAX_PLATFORMS': 'cpu', **(environ or {})},
     stdout=subprocess.PIPE,
     stderr=subprocess.PIPE,
     bufsize=0,
