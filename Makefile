@@ -4,9 +4,9 @@
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install -q --disable-pip-version-check
-SOURCES := t2t_jax benchmarks configs tests
+SOURCES := t2t_jax benchmarks configs launch tests
 
-.PHONY: quickstart test test-slow test-parity browser bench-decode check
+.PHONY: quickstart test test-slow test-faults test-parity browser bench-decode check
 .PHONY: format clean
 
 ## quickstart: trains a small translator in minutes and shows what it can do
@@ -21,6 +21,12 @@ test: $(VENV)/.dev
 ## test-slow: the tests marked slow; needs a Chromium (make browser)
 test-slow: $(VENV)/.browser browser
 	$(BIN)/python -m pytest -m slow
+
+## test-faults: kills, full disks, other meshes; ends a run KILLS times, at
+## moments that SEED draws
+test-faults: $(VENV)/.dev
+	T2T_KILLS=$${KILLS:-50} T2T_KILLS_SEED=$${SEED:-1} \
+	  $(BIN)/python -m pytest tests/faults -m '' $(ARGS)
 
 ## browser: installs Debian's Chromium and its driver where they are missing
 browser:

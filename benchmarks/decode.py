@@ -6,8 +6,9 @@
 
 Random sentences, of --length tokens each or of the lengths of a file's lines,
 are decoded by all peers with the same random weights. Every output is forced
-to have as many tokens as its source, EOS counted. float32 on a CPU; on a GPU
-bfloat16, and CTranslate2 float16. All peers use the CPUs that the process may
+to have as many tokens as its source, EOS counted. float32 on a CPU, but for
+peers named after the dtype of their weights; on a GPU bfloat16, and
+CTranslate2 float16. All peers use the CPUs that the process may
 use: `taskset -c 0,1 python ...` gives them two.
 
 Prints a JSON line for each peer, size and number of sentences, and a table:
@@ -34,7 +35,7 @@ _SENTENCES = flags.DEFINE_list(
 )
 _PEERS = flags.DEFINE_list(
   'peers',
-  'ours,ctranslate2,ctranslate2-int8,torch',
+  'ours,ours-bfloat16,ctranslate2,ctranslate2-int8,torch',
   'what is compared; what is not installed is left out',
 )
 _BEAM_SIZE = flags.DEFINE_integer(

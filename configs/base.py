@@ -92,6 +92,12 @@ def get_config() -> config_dict.ConfigDict:
       character_coverage=1.0,  # share of the text's characters that are pieces
       normalization='nmt_nfkc',  # SentencePiece's rule; identity: none
       training_sentences=2000000,  # at most so many lines train it, a side
+      # Subword regularisation: each training pair is kept in so many random
+      # segmentations, and an epoch passes over all of them; 1: the best one.
+      samplings=1,
+      # bpe: the share of merges left out (BPE-dropout, Provilkov et al. 2020);
+      # unigram: drawn with probability^rate (Kudo 2018).
+      sampling_rate=0.1,
       source_model='',  # a SentencePiece model to take instead of training
       target_model='',  # the same for the target side if not joint
     )
@@ -172,6 +178,9 @@ def get_config() -> config_dict.ConfigDict:
       # others by chrf or bleu; none: the most probable of the beam.
       mbr='none',
       batch_tokens=4096,  # source tokens times beams (or samples) at one time
+      # Of matrices: compute_dtype: as model.compute_dtype is; bfloat16: also
+      # where that is float32, for CPUs that multiply it twice as fast.
+      weights_dtype='compute_dtype',
       checkpoint='averaged',  # averaged, best, latest, or a step's number
     )
   )

@@ -16,8 +16,13 @@ from ml_collections import config_dict, config_flags
 from t2t_jax import config_files
 from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import Config, from_mapping
-from t2t_jax.config_values import DECODING_METHODS, MBR_UTILITIES
+from t2t_jax.config_values import (
+  DECODING_METHODS,
+  DECODING_WEIGHTS,
+  MBR_UTILITIES,
+)
 from t2t_jax.errors import UsageError, nearest
+from t2t_jax.parallel import hosts
 from t2t_jax.parallel.host_memory import keep_freed_memory
 from t2t_jax.training.stopping import Stopped, TrainingError
 
@@ -25,13 +30,21 @@ EXIT_STOPPED = 75
 _NO_CONFIG = '--config: expected a file such as configs/base.py, found none'
 
 
-def run(main: Callable[[], None]) -> None:
+def run(
+  main: Callable[[], None],
+  as_flags: Callable[[list[str]], list[str]] | None = None,
+) -> None:
   """Parses the flags, runs `main` and exits; never a bare traceback for a
-  user's mistake."""
+  user's mistake.
+
+  Args:
+    main: what the command does.
+    as_flags: turns arguments into flags; default: finds the config file.
+  """
   try:
     if {'-h', '-help', '--help'} & set(sys.argv[1:]):
       return _print_help(main)
-    sys.argv[1:] = _arguments(sys.argv[1:])
+    sys.argv[1:] = (as_flags or _arguments)(sys.argv[1:])
     positional = flags.FLAGS(sys.argv)[1:]
     if positional:
       raise UsageError(
@@ -71,6 +84,18 @@ def read_config(flag: Any) -> Config:
   if flag.value is None:
     raise UsageError(_NO_CONFIG)
   return from_mapping(flag.value)
+
+
+def config_of(arguments: list[str]) -> Config:
+  """Returns the checked config of ['--config=FILE', '--config.key=value'...],
+  as a command with these arguments reads it."""
+  argv = ['', *_arguments(arguments)]
+  values = flags.FlagValues()
+  flag = config_flags.DEFINE_config_file(
+    'config', flag_values=values, sys_argv=argv
+  )
+  values(argv)
+  return read_config(flag)
 
 
 def define_workdir() -> Any:
@@ -113,6 +138,12 @@ def define_decoding() -> Callable[[], dict[str, Any]]:
     'batch_tokens': integer(
       'batch_tokens', None, 'source tokens times beams at one time'
     ),
+    'weights_dtype': flags.DEFINE_enum(
+      'weights_dtype',
+      None,
+      DECODING_WEIGHTS,
+      'of matrices: bfloat16 for CPUs that have it',
+    ),
     'checkpoint': flags.DEFINE_string(
       'checkpoint', None, 'averaged, best, latest, or a step'
     ),
@@ -150,8 +181,18 @@ def say(line: str) -> None:
   print(line, file=sys.stderr, flush=True)
 
 
+def say_once(line: str) -> None:
+  """As `say`, by the first of a run's processes alone."""
+  if hosts.is_first():
+    say(line)
+
+
 def _exit(status: int, line: str) -> None:
-  say(f'{Path(sys.argv[0]).stem}: {line}')
+  command = Path(sys.argv[0]).stem
+  if status == EXIT_STOPPED:  # as all processes of the run
+    say_once(f'{command}: {line}')
+  else:
+    say(f'{command}: {hosts.name()}{line}')
   sys.exit(status)
 
 

@@ -80,6 +80,8 @@ class VocabularyConfig:
   character_coverage: float
   normalization: str
   training_sentences: int
+  samplings: int
+  sampling_rate: float
   source_model: str
   target_model: str
 
@@ -147,6 +149,7 @@ class DecodingConfig:
   seed: int
   mbr: str
   batch_tokens: int
+  weights_dtype: str
   checkpoint: str
 
   @property

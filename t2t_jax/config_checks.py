@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     DecodingConfig,
     EvaluationConfig,
     ModelConfig,
+    VocabularyConfig,
   )
 
 
@@ -30,7 +31,16 @@ def check(config: 'Config', flat: dict[str, Any]) -> None:
   _check_training(config)
   _check_data(config)
   _check_mesh(config)
+  _check_vocabulary(config.vocabulary)
   _check_decoding(config.decoding)
+
+
+def _check_vocabulary(vocabulary: 'VocabularyConfig') -> None:
+  if vocabulary.kind == 'segmented' and vocabulary.samplings > 1:
+    raise UsageError(
+      'config.vocabulary.samplings: segmented text has one segmentation, '
+      f'expected 1, found {vocabulary.samplings}'
+    )
 
 
 def _check_decoding(decoding: 'DecodingConfig') -> None:

@@ -51,6 +51,26 @@ def load(name: str) -> Any:
     ) from error
 
 
+def row_names(name: str) -> tuple[str, ...]:
+  """Returns what FILE's rows() yields, () without such a function.
+
+  A row is an argument of the file's get_config: FILE:ROW is its config.
+
+  Raises:
+    UsageError: no such file, or one whose rows are not names.
+  """
+  try:
+    names = tuple(getattr(_execute(find(name)), 'rows', tuple)())
+  except UsageError:
+    raise
+  except Exception as error:
+    raise UsageError(f'{name}: {type(error).__name__}: {error}') from error
+  for row in names:
+    if not isinstance(row, str) or not row:
+      raise UsageError(f'{name}: rows(): expected names, found {row!r}')
+  return names
+
+
 def load_beside(file: str, name: str) -> Any:
   """Returns get_config() of the file `name` in the directory of `file`.
 

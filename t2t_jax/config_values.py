@@ -19,6 +19,7 @@ BLEU_TOKENIZATIONS = (
 
 DECODING_METHODS = ('beam', 'sampling')
 MBR_UTILITIES = ('none', 'chrf', 'bleu')
+DECODING_WEIGHTS = ('compute_dtype', 'bfloat16')
 
 _CHOICES = {
   'model.norm_position': ('post', 'pre'),
@@ -42,6 +43,7 @@ _CHOICES = {
   'evaluation.bleu_tokenize': BLEU_TOKENIZATIONS,
   'decoding.method': DECODING_METHODS,
   'decoding.mbr': MBR_UTILITIES,
+  'decoding.weights_dtype': DECODING_WEIGHTS,
 }
 
 _AT_LEAST = {
@@ -67,7 +69,12 @@ _AT_LEAST = {
     'max_tokens': 2,
     'max_length_ratio': 1,
   },
-  'vocabulary': {'size': 8, 'target_size': 8, 'training_sentences': 1},
+  'vocabulary': {
+    'size': 8,
+    'target_size': 8,
+    'training_sentences': 1,
+    'samplings': 1,
+  },
   'training': {
     'steps': 1,
     'global_batch_tokens': 1,
@@ -108,6 +115,7 @@ _ABOVE_ZERO = (
 )
 
 _RATES = (
+  'vocabulary.sampling_rate',
   'model.dropout_rate',
   'model.attention_dropout_rate',
   'model.activation_dropout_rate',

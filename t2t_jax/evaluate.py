@@ -231,7 +231,7 @@ def _open_outputs(
   names: tuple[str, ...], files: contextlib.ExitStack
 ) -> dict[str, Any]:
   """Returns {name of test set: file}; before translating takes hours."""
-  from t2t_jax.decoding.line_files import open_output
+  from t2t_jax.decoding.lines.line_files import open_output
   from t2t_jax.evaluation.test_sets import open_outputs
 
   if not _OUTPUT.value:
@@ -271,7 +271,7 @@ def _tell(name: str, report: 'Report') -> dict[str, Any]:
 
 
 def _lines(name: str | None, flag: str) -> list[str]:
-  from t2t_jax.decoding.line_files import read_lines
+  from t2t_jax.decoding.lines.line_files import read_lines
 
   assert name is not None
   lines = list(read_lines(name, cli.say, flag))

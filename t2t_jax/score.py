@@ -55,10 +55,10 @@ def main() -> None:
   source, target = _files()
   workdir = cli.workdir(_WORKDIR)
   cli.use_compile_cache(workdir.read_config().logging.compile_cache_dir)
-  from t2t_jax.decoding import score_lines
-  from t2t_jax.decoding.line_files import open_output
+  from t2t_jax.decoding.lines.line_files import open_output
   from t2t_jax.decoding.restored import restore_scorer
-  from t2t_jax.decoding.scores import Totals
+  from t2t_jax.decoding.scoring import score_lines
+  from t2t_jax.decoding.scoring.scores import Totals
 
   scorer, origin = restore_scorer(
     workdir,

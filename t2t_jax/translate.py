@@ -35,7 +35,7 @@ from typing import Any
 from absl import flags
 
 from t2t_jax import __version__, cli
-from t2t_jax.decoding.formats import FORMATS, make_format
+from t2t_jax.decoding.lines.formats import FORMATS, make_format
 from t2t_jax.errors import UsageError
 from t2t_jax.terminal import ProgressLine, prompt_lines
 from t2t_jax.training.stopping import Stopped, stop_at_once
@@ -71,12 +71,16 @@ def main() -> None:
   config = workdir.read_config()
   cli.use_compile_cache(config.logging.compile_cache_dir)
   # Not before the cache is set: they start jax.
-  from t2t_jax.decoding.alignment import Aligner
-  from t2t_jax.decoding.given import GivenFiles
-  from t2t_jax.decoding.line_files import count_lines
-  from t2t_jax.decoding.line_groups import one_by_one, read_groups, usual_size
+  from t2t_jax.decoding.attention.alignment import Aligner
+  from t2t_jax.decoding.lines.given import GivenFiles
+  from t2t_jax.decoding.lines.line_files import count_lines
+  from t2t_jax.decoding.lines.line_groups import (
+    one_by_one,
+    read_groups,
+    usual_size,
+  )
+  from t2t_jax.decoding.lines.results_file import open_results
   from t2t_jax.decoding.restored import restore, with_decoding
-  from t2t_jax.decoding.results_file import open_results
 
   decoding = with_decoding(config, **_DECODING()).decoding
   nbest = _nbest(decoding.num_slots)

@@ -84,7 +84,7 @@ def _targets() -> list[str] | None:
 
 
 def _lines(flag: str, value: str) -> list[str]:
-  from t2t_jax.decoding.line_files import read_lines
+  from t2t_jax.decoding.lines.line_files import read_lines
 
   if value.startswith('@'):
     return list(read_lines(value[1:], cli.say, flag))

@@ -24,6 +24,7 @@ FLOORS = (
   {'planning'},
   {'reporting'},
   {'cli', 'terminal'},
+  {'sweeps'},
   {
     'main',
     'prepare',
@@ -38,6 +39,7 @@ FLOORS = (
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
 MODULES = sorted(PACKAGE.rglob('*.py'))
 BENCHMARKS = sorted((ROOT / 'benchmarks').rglob('*.py'))
+LAUNCH = sorted((ROOT / 'launch').glob('*.py'))
 LONGEST = 310
 
 
@@ -109,7 +111,7 @@ def test_what_may_not_be_imported(path):
       assert is_inside, 'costs every start a second'
 
 
-@pytest.mark.parametrize('path', [*MODULES, *BENCHMARKS], ids=_name)
+@pytest.mark.parametrize('path', [*MODULES, *BENCHMARKS, *LAUNCH], ids=_name)
 def test_files_can_be_read_at_one_sitting(path):
   lines = path.read_text(encoding='utf-8').count('\n')
   assert lines <= LONGEST

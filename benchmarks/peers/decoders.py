@@ -73,22 +73,24 @@ def compute_dtype() -> str:
 
 def make_decoder(name: str, settings: Settings) -> Decoder:
   """Returns the decoder of one of PEERS, which must be installed."""
-  if name == 'ours':
+  engine, _, variant = name.partition('-')
+  if engine == 'ours':
     from benchmarks.peers.ours import OurDecoder
 
-    return OurDecoder(settings)
+    return OurDecoder(settings, variant)
   if name == 'torch':
     from benchmarks.peers.torch_beam_search import TorchDecoder
 
     return TorchDecoder(settings)
   from benchmarks.peers.ctranslate2_decoder import CTranslate2Decoder
 
-  return CTranslate2Decoder(settings, name.partition('-')[2])
+  return CTranslate2Decoder(settings, variant)
 
 
 # Name -> the package that it needs.
 PEERS = {
   'ours': 'jax',
+  'ours-bfloat16': 'jax',
   'ctranslate2': 'ctranslate2',
   'ctranslate2-int8': 'ctranslate2',
   'torch': 'torch',

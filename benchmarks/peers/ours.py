@@ -10,8 +10,9 @@ import numpy as np
 from benchmarks.peers.decoders import Output, Settings
 from benchmarks.sentences import Sentences
 from benchmarks.sizes import BOS_ID, EOS_ID, PAD_ID, base_config
-from t2t_jax.decoding.batch_search import SearchBatch, search_batch
-from t2t_jax.decoding.hypotheses import Hypotheses
+from t2t_jax.decoding.search.batch_search import SearchBatch, search_batch
+from t2t_jax.decoding.search.hypotheses import Hypotheses
+from t2t_jax.decoding.search.weights import decoding_weights
 from t2t_jax.decoding.shapes import ShapeGrid
 
 
@@ -26,6 +27,7 @@ class OurDecoder:
   def __init__(
     self,
     settings: Settings,
+    weights_dtype: str = '',
     compiler_options: dict[str, bool | str] | None = None,
   ):
     decoding = dataclasses.replace(
@@ -35,9 +37,11 @@ class OurDecoder:
       max_decode_length_offset=settings.max_decode_length_offset,
       # No EOS before the longest length of a sentence, where it must come.
       min_length=settings.longest,
+      weights_dtype=weights_dtype or 'compute_dtype',
     )
-    self.dtype = settings.model.config.compute_dtype
-    self._params = settings.params
+    model = settings.model.config
+    self.dtype = weights_dtype or model.compute_dtype
+    self._params = decoding_weights(settings.params, model, decoding)
     self._grid = ShapeGrid(
       longest=settings.longest,
       batch_tokens=settings.batch_tokens,

@@ -6,9 +6,16 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import orbax.checkpoint as ocp
 
-from t2t_jax.checkpoints.store import first_line, list_steps, restore_params
+from t2t_jax.checkpoints.alone import (
+  first_line,
+  here_alone,
+  params_checkpointer,
+  restore_params,
+)
+from t2t_jax.checkpoints.store import list_steps
 from t2t_jax.checkpoints.workdir import Workdir, write_json
 from t2t_jax.config import Config
 from t2t_jax.errors import UsageError, nearest
@@ -77,7 +84,11 @@ def read_progress(workdir: Workdir, step: int) -> dict[str, Any]:
   """
   directory = workdir.checkpoints / str(step) / 'progress'
   try:
-    with ocp.Checkpointer(ocp.JsonCheckpointHandler()) as checkpointer:
+    alone = here_alone()
+    with ocp.Checkpointer(
+      ocp.JsonCheckpointHandler(multiprocessing_options=alone),
+      multiprocessing_options=alone,
+    ) as checkpointer:
       return checkpointer.restore(directory)
   except Exception as error:  # orbax raises of many kinds
     raise UsageError(
@@ -132,7 +143,9 @@ def write_average(
   steps = last_scheduled(workdir, last)
   params = average_params(workdir, config, steps, abstract_params)
   shutil.rmtree(workdir.averaged, ignore_errors=True)
-  with ocp.PyTreeCheckpointer() as checkpointer:
+  # numpy's: of jax's, orbax takes only those that lie on all processes.
+  params = jax.tree.map(np.asarray, params)
+  with params_checkpointer() as checkpointer:
     checkpointer.save(workdir.averaged / 'state', {'params': params})
   # The list makes it valid, so it comes last.
   write_json(workdir.averaged / 'steps.json', {'steps': steps})

@@ -1,18 +1,33 @@
-"""Saving and restoring the training state of a run, by orbax."""
+"""Saving and restoring the training state of a run, by orbax.
 
-import json
+Of several processes all save and restore together, each its part of the
+arrays, into one directory. What there is in it, the first one looks up and
+tells the others: their views of a network's file system may lag behind.
+"""
+
+import contextlib
+import errno
+import functools
 import shutil
-import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import jax
 import orbax.checkpoint as ocp
 
+from t2t_jax.checkpoints.alone import first_line, read_all
+from t2t_jax.checkpoints.manifest import (
+  MANIFEST,
+  set_aside,
+  verify,
+  write_manifest,
+)
 from t2t_jax.checkpoints.workdir import write_json
 from t2t_jax.errors import UsageError
+from t2t_jax.parallel import hosts
 
-_MANIFEST = 'manifest.json'
+_WEEK = 7 * 24 * 3600
 _PROGRESS = 'progress/metadata'  # where orbax keeps a JSON item
 
 
@@ -26,12 +41,8 @@ class CheckpointStore:
 
   def __init__(self, path: Path, report: Callable[[str], None] = print):
     """Opens `path`, made if absent; `report` is told of damage, in a line."""
-    path.mkdir(parents=True, exist_ok=True)
-    # What a save left that was killed. orbax can do it, but in a thread that
-    # may still be at it when the first save begins.
-    for leftover in path.glob('*.orbax-checkpoint-tmp*'):
-      shutil.rmtree(leftover)
     self._path, self._report = path, report
+    hosts.from_first('checkpoints', self._clean)
     self._keep: set[int] | None = None
     self._saving: int | None = None
     self._manager = ocp.CheckpointManager(
@@ -39,11 +50,26 @@ class CheckpointStore:
       options=ocp.CheckpointManagerOptions(
         enable_async_checkpointing=True,
         async_options=ocp.options.AsyncOptions(
+          # orbax counts time by a clock that may be set meanwhile; whoever
+          # waits for a dead process is ended by hosts.py.
+          timeout_secs=_WEEK,
+          create_directories_asynchronously=False,
+          barrier_sync_fn=_meet,
           # Called when all files are written, before the renaming.
-          post_finalization_callback=self._write_manifest
+          post_finalization_callback=self._write_manifest,
         ),
       ),
     )
+
+  def _clean(self) -> None:
+    """Makes the directory; deletes what a save left that was killed.
+
+    orbax can do that, but in a thread that may still be at it when the first
+    save begins.
+    """
+    self._path.mkdir(parents=True, exist_ok=True)
+    for leftover in self._path.glob('*.orbax-checkpoint-tmp*'):
+      shutil.rmtree(leftover)
 
   def __enter__(self) -> 'CheckpointStore':
     return self
@@ -62,31 +88,62 @@ class CheckpointStore:
 
     Args:
       keep: the older steps that may not be deleted when this one is complete.
+
+    Raises:
+      OSError: this or the save before could not be written.
     """
     self.wait()
     self._keep, self._saving = keep | {step}, step
-    saved = self._manager.save(
-      step,
-      args=ocp.args.Composite(
-        state=ocp.args.StandardSave(state), progress=ocp.args.JsonSave(progress)
-      ),
-    )
+    with self._naming_what_fails():
+      saved = self._manager.save(
+        step,
+        args=ocp.args.Composite(
+          state=ocp.args.StandardSave(state),
+          progress=ocp.args.JsonSave(progress),
+        ),
+      )
     if not saved:
       raise RuntimeError(f'{self._path / str(step)}: exists, was not saved')
 
   def wait(self) -> None:
-    """Returns when the newest save is complete; then deletes the old ones."""
-    self._manager.wait_until_finished()
+    """Returns when the newest save is complete; then deletes the old ones.
+
+    Raises:
+      OSError: it could not be written; those before it are all still there.
+    """
+    with self._naming_what_fails():
+      self._manager.wait_until_finished()
     if self._keep is not None:
-      for step in set(self.steps()) - self._keep:
+      # As this process saved and deleted them, not as the directory shows
+      # them: all processes must delete the same.
+      for step in sorted(set(self._manager.all_steps()) - self._keep):
         self._manager.delete(step)
+
+  @contextlib.contextmanager
+  def _naming_what_fails(self) -> Iterator[None]:
+    try:
+      yield
+    except Exception as error:  # orbax and tensorstore raise of many kinds
+      is_lost = hosts.count() > 1 and isinstance(
+        error, jax.errors.JaxRuntimeError
+      )  # another process, most likely
+      if is_lost or self._saving is None or self._saving in self.steps():
+        raise
+      raise OSError(
+        getattr(error, 'errno', None) or errno.EIO,
+        f'could not be written: {first_line(error)}. The checkpoints before it '
+        'are whole; mended, the same command goes on from the newest',
+        str(self._path / str(self._saving)),
+      ) from error
 
   def update_progress(self, step: int, progress: dict[str, Any]) -> None:
     """Replaces the progress of checkpoint `step`, which is complete."""
     self.wait()
+    if not hosts.is_first():
+      return
     directory = self._path / str(step)
     # Whatever moment this dies in: without a manifest it is not damaged.
-    (directory / _MANIFEST).unlink(missing_ok=True)
+    (directory / MANIFEST).unlink(missing_ok=True)
     write_json(directory / _PROGRESS, progress)
     write_manifest(directory)
 
@@ -111,24 +168,27 @@ class CheckpointStore:
       UsageError: there are checkpoints but none is good, or the newest good
         one does not fit `abstract_state` or this machine.
     """
-    found = self.steps()
+    found = hosts.from_first('restore/steps', self.steps)
     for step in reversed(found):
-      is_whole = False
-      try:
-        is_whole = verify(self._path / str(step))
-        return self._restore(step, abstract_state)
-      except Exception as error:  # orbax raises of many kinds
-        if is_whole:
-          raise UsageError(
-            f'{self._path / str(step)}: is not damaged, but cannot be restored '
-            f'here: {first_line(error)}'
-          ) from error
-        aside = set_aside(self._path / str(step))
-        self._report(
-          f'checkpoint {step} is damaged ({first_line(error)}); set aside as '
-          f'{aside}'
+      directory = self._path / str(step)
+      is_whole, damage = hosts.from_first(
+        f'restore/{step}/verify', functools.partial(_look_at, directory)
+      )
+      if not damage:
+        restored, damage = self._try_to_restore(step, abstract_state)
+        if not damage:
+          return restored
+      if is_whole:
+        raise UsageError(
+          f'{directory}: is not damaged, but cannot be restored here: {damage}'
         )
-        self._manager.reload()
+      aside = hosts.from_first(
+        f'restore/{step}/aside', functools.partial(set_aside, directory)
+      )
+      self._report(
+        f'checkpoint {step} is damaged ({damage}); set aside as {aside}'
+      )
+      self._manager.reload()
     if found:
       raise UsageError(
         f'{self._path}: all of the checkpoints {found} are damaged (see '
@@ -136,19 +196,38 @@ class CheckpointStore:
       )
     return None
 
-  def _restore(self, step: int, abstract_state: Any):
-    restored = self._manager.restore(
-      step,
-      args=ocp.args.Composite(
-        state=ocp.args.StandardRestore(abstract_state),
-        progress=ocp.args.JsonRestore(),
-      ),
-    )
-    return restored['state'], restored['progress']
+  def _try_to_restore(
+    self, step: int, abstract_state: Any
+  ) -> tuple[tuple[Any, dict[str, Any]] | None, str]:
+    """Returns (state, progress), or None and what any process fails by."""
+    found, damage = None, ''
+    try:
+      restored = self._manager.restore(
+        step,
+        args=ocp.args.Composite(
+          state=ocp.args.StandardRestore(abstract_state),
+          progress=ocp.args.JsonRestore(),
+        ),
+      )
+      found = restored['state'], restored['progress']
+    except Exception as error:  # orbax raises of many kinds
+      damage = first_line(error)
+    failures = hosts.exchange(f'restore/{step}/failures', damage)
+    return found, next(filter(None, failures), '')
 
   def close(self) -> None:
     self.wait()
     self._manager.close()
+
+
+def _meet(*, key: str, timeout_ms: int) -> None:
+  """Waits for all processes as orbax does, but at the end of a save.
+
+  After one that failed here it would wait there for the others, which wait
+  elsewhere for this process's part, and neither would ever tell.
+  """
+  if 'set_value' not in key:
+    ocp.multihost.get_barrier_sync_fn()(key=key, timeout_ms=timeout_ms)
 
 
 def list_steps(path: Path) -> list[int]:
@@ -158,97 +237,13 @@ def list_steps(path: Path) -> list[int]:
   return sorted(int(p.name) for p in path.iterdir() if p.name.isdigit())
 
 
-def restore_params(
-  checkpoint: Path, abstract_params: Any, name: str = 'params'
-) -> Any:
-  """Returns the parameters alone of one checkpoint directory.
-
-  Args:
-    checkpoint: such as checkpoints/1000.
-    abstract_params: shapes, dtypes and shardings to restore to.
-    name: the part of the state to read: params or ema_params.
-
-  Raises:
-    UsageError: the checkpoint is damaged.
-  """
+def _look_at(directory: Path) -> tuple[bool, str]:
+  """Returns whether its files are known to be whole, and the damage."""
   try:
-    verify(checkpoint)
-    item = {name: abstract_params}
-    with ocp.PyTreeCheckpointer() as checkpointer:
-      restored = checkpointer.restore(
-        checkpoint / 'state',
-        args=ocp.args.PyTreeRestore(
-          item=item,
-          restore_args=ocp.checkpoint_utils.construct_restore_args(item),
-          partial_restore=True,
-        ),
-      )
-    return restored[name]
+    is_whole = verify(directory)
+    if not is_whole and hosts.count() > 1:
+      # All would restore it together, and wait for one that cannot.
+      read_all(directory / 'state')
+    return is_whole, ''
   except Exception as error:
-    raise UsageError(
-      f'{checkpoint}: cannot be restored: {first_line(error)}; choose '
-      'another with --checkpoint=STEP'
-    ) from error
-
-
-def set_aside(directory: Path) -> Path:
-  """Moves a damaged checkpoint out of the way; returns where it is now."""
-  for count in range(1000):
-    suffix = f'.{count}' if count else ''
-    aside = directory.parent.parent / f'damaged.{directory.name}{suffix}'
-    if not aside.exists():
-      directory.rename(aside)
-      return aside
-  raise RuntimeError(f'{directory.parent.parent}: 1000 damaged checkpoints')
-
-
-# --- manifests ----------------------------------------------------------------
-
-
-def write_manifest(directory: Path) -> None:
-  """Writes down the sizes and checksums of a checkpoint's items.
-
-  orbax's own notes beside them are left out: it writes to them later.
-  """
-  files = {
-    str(path.relative_to(directory)): [path.stat().st_size, _checksum(path)]
-    for path in sorted(directory.glob('*/**/*'))
-    if path.is_file()
-  }
-  write_json(directory / _MANIFEST, files)
-
-
-def verify(directory: Path) -> bool:
-  """Returns whether there is a manifest and the files agree with it.
-
-  Raises:
-    ValueError: a file is not as it was when the save was complete.
-  """
-  manifest = directory / _MANIFEST
-  if not manifest.exists():
-    return False
-  for name, (size, checksum) in json.loads(manifest.read_text()).items():
-    path = directory / name
-    if not path.is_file():
-      raise ValueError(f'{name} is missing')
-    if path.stat().st_size != size:
-      raise ValueError(
-        f'{name}: expected {size} bytes, found {path.stat().st_size}'
-      )
-    if _checksum(path) != checksum:
-      raise ValueError(f'{name}: its checksum differs')
-  return True
-
-
-def _checksum(path: Path) -> int:
-  value = 0
-  with open(path, 'rb') as file:
-    while block := file.read(1 << 20):
-      value = zlib.crc32(block, value)
-  return value
-
-
-def first_line(error: Exception) -> str:
-  """Returns the first line of its message, cut where it is very long."""
-  lines = str(error).strip().splitlines()
-  return lines[0][:200] if lines else type(error).__name__
+    return False, first_line(error)

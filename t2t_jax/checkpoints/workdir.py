@@ -33,6 +33,7 @@ class Workdir:
     self.averaged = self.path / 'averaged'
     self.metrics = self.path / 'metrics.jsonl'
     self.tensorboard = self.path / 'tensorboard'
+    self._lock_file = self.path / 'lock'
 
   def holds_a_run(self) -> bool:
     return self.config_file.exists()
@@ -82,11 +83,18 @@ class Workdir:
     """Takes the directory for this process; raises UsageError if taken."""
     try:
       self.path.mkdir(parents=True, exist_ok=True)
-      return Lock(self.path / 'lock')
+      return Lock(self._lock_file)
     except OSError as error:
       raise UsageError(
         f'--workdir={self.path}: cannot be written: {error.strerror}'
       ) from None
+
+  def holder(self) -> str:
+    """Returns the process that holds the directory, in words, or held it."""
+    try:
+      return self._lock_file.read_text(encoding='utf-8').strip()
+    except OSError:
+      return ''
 
 
 class Lock:

@@ -22,6 +22,7 @@ class Counts:
   target_tokens: int = 0
   unknown_tokens: int = 0
   over_long_kept: int = 0  # among the kept, outside of training
+  samplings: int = 1  # random segmentations that a kept pair is written in
 
   def describe(self) -> str:
     """Returns the counts as one line of text."""
@@ -34,10 +35,16 @@ class Counts:
       if self.over_long_kept
       else ''
     )
+    samplings = (
+      f'; written in {self.samplings} random segmentations'
+      if self.samplings > 1
+      else ''
+    )
     return (
       f'{self.kept:,} of {self.read:,} pairs kept{over_long}, left out: '
       f'{left_out}; {self.source_tokens:,} source and '
       f'{self.target_tokens:,} target tokens, {self.unknown_tokens:,} unknown'
+      f'{samplings}'
     )
 
 

@@ -3,6 +3,7 @@
 import abc
 import itertools
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import sentencepiece
@@ -29,6 +30,18 @@ class Tokenizer(abc.ABC):
   @abc.abstractmethod
   def encode(self, lines: Sequence[str]) -> list[list[int]]:
     """Returns the ids of each line."""
+
+  @abc.abstractmethod
+  def sample(
+    self, lines: Sequence[str], rate: float, seed: int
+  ) -> list[list[int]]:
+    """Returns the ids of a random segmentation of each line.
+
+    Args:
+      lines: text.
+      rate: how random, as config.vocabulary.sampling_rate tells.
+      seed: the same gives the same.
+    """
 
   @abc.abstractmethod
   def decode(self, sequences: Iterable[Sequence[int]]) -> list[str]:
@@ -100,12 +113,22 @@ class SentencePieceTokenizer(Tokenizer):
 
   def encode(self, lines: Sequence[str]) -> list[list[int]]:
     lines = list(lines)
-    sequences = self._processor.encode(lines)
-    if self._has_bytes:
-      for place, line in enumerate(lines):
-        if _SPACE_MARK in line:
-          sequences[place] = self._encode_space_marks(line)
-    return sequences
+    return self._mend_space_marks(lines, self._processor.encode(lines))
+
+  def sample(
+    self, lines: Sequence[str], rate: float, seed: int
+  ) -> list[list[int]]:
+    lines = list(lines)
+
+    def draw() -> list[list[int]]:
+      sentencepiece.set_random_generator_seed(seed)
+      return self._processor.encode(
+        lines, enable_sampling=True, nbest_size=-1, alpha=rate, num_threads=1
+      )
+
+    # SentencePiece reads the seed when a thread first draws, and never again.
+    with ThreadPoolExecutor(1) as new_thread:
+      return self._mend_space_marks(lines, new_thread.submit(draw).result())
 
   def decode(self, sequences: Iterable[Sequence[int]]) -> list[str]:
     return self._processor.decode([self._text_ids(ids) for ids in sequences])
@@ -141,6 +164,15 @@ class SentencePieceTokenizer(Tokenizer):
       if token < self._processor.get_piece_size()
     ]
     return {'.model': self._model, '.vocab': ''.join(scored).encode()}
+
+  def _mend_space_marks(
+    self, lines: list[str], sequences: list[list[int]]
+  ) -> list[list[int]]:
+    if self._has_bytes:
+      for place, line in enumerate(lines):
+        if _SPACE_MARK in line:
+          sequences[place] = self._encode_space_marks(line)
+    return sequences
 
   def _encode_space_marks(self, line: str) -> list[int]:
     """Encodes a line that holds the space mark itself, as bytes.
@@ -203,6 +235,11 @@ class SegmentedTokenizer(Tokenizer):
       ]
       for line in lines
     ]
+
+  def sample(
+    self, lines: Sequence[str], rate: float, seed: int
+  ) -> list[list[int]]:
+    raise NotImplementedError('segmented text has one segmentation')
 
   def decode(self, sequences: Iterable[Sequence[int]]) -> list[str]:
     joined = (

@@ -138,7 +138,7 @@ def _write_all(
   report: dict[str, Any] = {}
   for split in ('train', 'dev'):
     counts = encoding.write_split(
-      config.data, split, tokenizers, building / split
+      config.data, vocabulary, split, tokenizers, building / split
     )
     report[split] = dataclasses.asdict(counts)
     progress(f'{split}: {counts.describe()}')

@@ -6,9 +6,9 @@ import numpy as np
 
 from t2t_jax.config import DecodingConfig
 from t2t_jax.data.tokenizer import Tokenizer
-from t2t_jax.decoding.hypotheses import Hypotheses
-from t2t_jax.decoding.line_text import one_line
+from t2t_jax.decoding.lines.line_text import one_line
 from t2t_jax.decoding.minimum_bayes_risk import minimum_bayes_risk, weights_of
+from t2t_jax.decoding.search.hypotheses import Hypotheses
 from t2t_jax.decoding.translation import Hypothesis, Translation
 
 

@@ -19,4 +19,5 @@ class DecodingOptions(TypedDict, total=False):
   seed: int | None
   mbr: str | None
   batch_tokens: int | None
+  weights_dtype: str | None
   checkpoint: str | int | None

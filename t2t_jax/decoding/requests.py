@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from t2t_jax.data.tokenizer import Tokenizers
-from t2t_jax.decoding.batch_search import SearchBatch
-from t2t_jax.decoding.line_text import split_lines
-from t2t_jax.decoding.phrases import make_phrases
+from t2t_jax.decoding.lines.line_text import split_lines
+from t2t_jax.decoding.search.batch_search import SearchBatch
+from t2t_jax.decoding.search.phrases import make_phrases
 from t2t_jax.errors import UsageError
 
 # Row ids: line * this + part; those of a longer line run into the next.

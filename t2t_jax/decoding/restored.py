@@ -9,9 +9,9 @@ from t2t_jax.checkpoints.params import load_params
 from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import Config, from_mapping, to_dict
 from t2t_jax.data.tokenizer import Tokenizers
-from t2t_jax.decoding.attention_reader import AttentionReader
+from t2t_jax.decoding.attention.attention_reader import AttentionReader
 from t2t_jax.decoding.options import DecodingOptions
-from t2t_jax.decoding.scorer import Scorer
+from t2t_jax.decoding.scoring.scorer import Scorer
 from t2t_jax.decoding.translator import Translator
 from t2t_jax.errors import UsageError
 from t2t_jax.model.transformer import Transformer, build_transformer

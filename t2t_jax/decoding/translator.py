@@ -13,9 +13,7 @@ from jax.sharding import Mesh
 from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import DecodingConfig
 from t2t_jax.data.tokenizer import Tokenizers
-from t2t_jax.decoding.batch_search import SearchBatch, search_batch
 from t2t_jax.decoding.found import choose, read_translations
-from t2t_jax.decoding.hypotheses import Hypotheses
 from t2t_jax.decoding.options import DecodingOptions
 from t2t_jax.decoding.requests import (
   Part,
@@ -24,6 +22,9 @@ from t2t_jax.decoding.requests import (
   make_batch,
   split_requests,
 )
+from t2t_jax.decoding.search.batch_search import SearchBatch, search_batch
+from t2t_jax.decoding.search.hypotheses import Hypotheses
+from t2t_jax.decoding.search.weights import decoding_weights
 from t2t_jax.decoding.shapes import FEW_ROWS, ShapeGrid
 from t2t_jax.decoding.translation import Translation, join
 from t2t_jax.errors import UsageError
@@ -71,9 +72,12 @@ class Translator:
         model.max_positions.
     """
     models = (model, *(other for other, _ in others))
-    self._params = (params, *(other for _, other in others))
-    self._tokenizers = tokenizers
+    self._model_configs = tuple(model.config for model in models)
     self._decoding = decoding
+    self._params = self._to_decode_with(
+      (params, *(other for _, other in others))
+    )
+    self._tokenizers = tokenizers
     self._mesh = mesh
     positions = min(model.config.max_positions for model in models)
     learned = any(model.config.positions == 'learned' for model in models)
@@ -131,7 +135,7 @@ class Translator:
     recompiles nothing."""
     other = copy.copy(self)
     (_,) = self._params
-    other._params = (params,)
+    other._params = self._to_decode_with((params,))
     return other
 
   def translate(
@@ -244,6 +248,12 @@ class Translator:
       join(list(itertools.islice(in_order, len(parts))))
       for parts in parts_of_lines
     ]
+
+  def _to_decode_with(self, all_params: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(
+      decoding_weights(params, config, self._decoding)
+      for params, config in zip(all_params, self._model_configs, strict=True)
+    )
 
   def _check_nbest(self, nbest: int) -> None:
     sampling = self._decoding.method == 'sampling'

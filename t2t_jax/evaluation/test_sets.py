@@ -7,7 +7,7 @@ from typing import TextIO
 
 from t2t_jax.config import DataConfig
 from t2t_jax.data.corpora import read_split, test_set_names
-from t2t_jax.decoding.line_files import open_output
+from t2t_jax.decoding.lines.line_files import open_output
 from t2t_jax.decoding.translator import Translator
 from t2t_jax.errors import UsageError
 from t2t_jax.evaluation.bleu import Scores, corpus_scores

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 
 from t2t_jax.config import ModelConfig
 from t2t_jax.model.dropout import Dropout
+from t2t_jax.model.product import product
 
 ACTIVATIONS = {'relu': jax.nn.relu, 'gelu': jax.nn.gelu, 'swish': jax.nn.swish}
 
@@ -35,7 +36,7 @@ class FeedForward(nn.Module):
     out_FD = self._matrix('out', ('mlp', 'embed'), (c.d_ff, c.d_model))
     in_bias_F = self._bias('in_bias', 'mlp', c.d_ff)
     out_bias_D = self._bias('out_bias', 'norm', c.d_model)
-    h_BTF = jnp.einsum('BTD,DF->BTF', x_BTD, in_DF.astype(dtype))
+    h_BTF = product('BTD,DF->BTF', x_BTD, in_DF)
     h_BTF = ACTIVATIONS[c.activation](h_BTF + in_bias_F.astype(dtype))
     h_BTF = Dropout(c.activation_dropout_rate)(
       h_BTF, deterministic=deterministic
@@ -43,7 +44,7 @@ class FeedForward(nn.Module):
     h_BTF = nn.with_logical_constraint(
       h_BTF, ('act_batch', 'act_length', 'act_mlp')
     )
-    y_BTD = jnp.einsum('BTF,FD->BTD', h_BTF, out_FD.astype(dtype))
+    y_BTD = product('BTF,FD->BTD', h_BTF, out_FD)
     return y_BTD + out_bias_D.astype(dtype)
 
   def _matrix(self, name, axes, shape):

@@ -10,6 +10,7 @@ from t2t_jax.model.decoder import Decoder
 from t2t_jax.model.dropout import Dropout
 from t2t_jax.model.encoder import Encoder
 from t2t_jax.model.positions import sinusoids
+from t2t_jax.model.product import narrower, product
 
 
 def shift_right(target_ids_BT, bos_id: int):
@@ -173,13 +174,11 @@ class Transformer(nn.Module):
   def _softmax_table(self):
     """The softmax weights (V, D) without padding rows, to compute with."""
     weights_VD, _ = self._softmax_weights()
-    dtype = jnp.dtype(self.config.compute_dtype)
+    dtype = narrower(self.config.compute_dtype, weights_VD.dtype)
     return weights_VD[: self.target_vocab_size].astype(dtype)
 
   def _logits(self, decoded, table_VD):
-    logits = jnp.einsum(
-      '...D,VD->...V', decoded, table_VD, preferred_element_type=jnp.float32
-    )
+    logits = product('...D,VD->...V', decoded, table_VD, jnp.float32)
     _, bias_V = self._softmax_weights()
     if bias_V is not None:
       logits += bias_V[: self.target_vocab_size].astype(jnp.float32)
@@ -191,7 +190,7 @@ class Transformer(nn.Module):
     """Returns the empty KV cache of a search: a pytree of arrays.
 
     {'source_mask_BS', 'softmax_VD', 'layers': [{'cross': {'keys_BHKS',
-    'values_BHSU'}, 'self': {'keys_BHXK', 'values_BHXU'}}, ...]}, where
+    'values_BHSU'}, 'self': {'keys_BHKX', 'values_BHXU'}}, ...]}, where
     X = max_length * beam_size.
     """
     return {

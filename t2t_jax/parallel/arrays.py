@@ -10,7 +10,13 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding
 
 from t2t_jax.model.transformer import Transformer
-from t2t_jax.parallel.mesh import AXIS_RULES, batch_sharding, use_mesh
+from t2t_jax.parallel.mesh import (
+  AXIS_RULES,
+  batch_sharding,
+  decoding_mesh,
+  replicated,
+  use_mesh,
+)
 
 
 def init_params(model: Transformer, key: jax.Array) -> Any:
@@ -76,3 +82,19 @@ def split_rows(
 def place(tree: Any, sharding: NamedSharding) -> Any:
   """Returns `tree` with every array under `sharding`."""
   return jax.tree.map(lambda x: jax.device_put(x, sharding), tree)
+
+
+def copies_here(tree: Any, mesh: Mesh) -> Any:
+  """Returns `tree`, which lies on `mesh`, whole on each device of this machine.
+
+  All processes call it together; what they get is on `decoding_mesh(mesh)`,
+  and shares memory with `tree` where that lay so already.
+  """
+  sharding = replicated(decoding_mesh(mesh))
+
+  def local(x: jax.Array) -> jax.Array:
+    parts = {shard.device: shard.data for shard in x.addressable_shards}
+    ordered = [parts[device] for device in sharding.mesh.devices.flat]
+    return jax.make_array_from_single_device_arrays(x.shape, sharding, ordered)
+
+  return jax.tree.map(local, place(tree, replicated(mesh)))

@@ -143,13 +143,16 @@ def _indivisible(model: ModelConfig, sizes: Sizes) -> str:
   return ''
 
 
-def decoding_mesh() -> Mesh:
+def decoding_mesh(mesh: Mesh | None = None) -> Mesh:
   """Returns the mesh to translate on: this machine's devices, all as `data`.
+
+  With `mesh` those of its devices that are this machine's.
 
   Sentences are independent, so each device searches for its own with a copy of
   the parameters. Split parameters would be gathered again for every token.
   """
-  return create_mesh(MeshConfig(-1, 1, 1), jax.local_devices())
+  devices = jax.local_devices() if mesh is None else mesh.local_devices
+  return create_mesh(MeshConfig(-1, 1, 1), devices)
 
 
 def batch_shards(mesh: Mesh) -> int:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from t2t_jax.config import ModelConfig
-from t2t_jax.decoding.alignment import Aligner
-from t2t_jax.decoding.attention_reader import HeadSet, Pair
-from t2t_jax.decoding.line_files import open_output
+from t2t_jax.decoding.attention.alignment import Aligner
+from t2t_jax.decoding.attention.attention_reader import HeadSet, Pair
+from t2t_jax.decoding.lines.line_files import open_output
 from t2t_jax.decoding.restored import Restored
 from t2t_jax.errors import UsageError, nearest
 from t2t_jax.reporting.attention_page import attention_page

@@ -6,9 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from t2t_jax.data.tokenizer import Tokenizers
-from t2t_jax.decoding.alignment import Unit, merge_pieces, units
-from t2t_jax.decoding.attention_maps import AttentionMaps
-from t2t_jax.decoding.attention_reader import AttentionReader, HeadSet, Pair
+from t2t_jax.decoding.attention.alignment import Unit, merge_pieces, units
+from t2t_jax.decoding.attention.attention_maps import AttentionMaps
+from t2t_jax.decoding.attention.attention_reader import (
+  AttentionReader,
+  HeadSet,
+  Pair,
+)
 from t2t_jax.decoding.translator import Translator
 
 # Kind of attention: the field of AttentionMaps, its rows, its columns.

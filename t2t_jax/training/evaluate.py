@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -14,10 +15,12 @@ from t2t_jax.data.token_store import Prepared
 from t2t_jax.decoding.translator import Translator
 from t2t_jax.evaluation.bleu import corpus_scores
 from t2t_jax.model.transformer import Transformer
-from t2t_jax.parallel.arrays import place_batch, split_rows
-from t2t_jax.parallel.mesh import batch_shards
+from t2t_jax.parallel import hosts
+from t2t_jax.parallel.agreement import SharedWord
+from t2t_jax.parallel.arrays import copies_here, place_batch, split_rows
+from t2t_jax.parallel.mesh import batch_shards, decoding_mesh
 from t2t_jax.training.metrics import perplexity
-from t2t_jax.training.stopping import Stopped, StopSignal
+from t2t_jax.training.stopping import Stopped
 from t2t_jax.training.train_step import make_eval_step
 
 # Each is compiled once; the dev set is small, so a few fit it well.
@@ -36,6 +39,7 @@ class DevEvaluation:
       config, model, prepared.tokenizers.target.bos_id, mesh
     )
     self._pairs: list[tuple[str, str]] | None = None
+    self._looks = 0
     decoding = dataclasses.replace(
       config.decoding,
       method='beam',
@@ -47,25 +51,28 @@ class DevEvaluation:
       None,
       prepared.tokenizers,
       decoding,
-      mesh=mesh,
+      mesh=decoding_mesh(mesh),
       max_source_tokens=config.data.max_tokens,
     )
 
-  def __call__(self, params: Any, stop: StopSignal) -> dict[str, Any]:
+  def __call__(self, params: Any, stop: SharedWord) -> dict[str, Any]:
     """Returns {'nll', 'perplexity', 'tokens', 'bleu'...} of `params`.
 
-    nll is a target token's, unsmoothed, without dropout.
+    nll is a target token's, unsmoothed, without dropout. All processes call
+    it together and get the same to the bit, for it steers the run.
 
     Raises:
       Stopped: the run was told to stop meanwhile.
     """
     start = time.perf_counter()
+    self._looks += 1
     result = self._likelihood(params, stop)
     if self._config.evaluation.bleu:
       result |= self._bleu(params, stop)
-    return result | {'seconds': time.perf_counter() - start}
+    result |= {'seconds': time.perf_counter() - start}
+    return hosts.exchange(f'evaluation/{self._looks}', result)[0]
 
-  def _likelihood(self, params: Any, stop: StopSignal) -> dict[str, Any]:
+  def _likelihood(self, params: Any, stop: SharedWord) -> dict[str, Any]:
     nll = tokens = 0.0
     batches = evaluation_batches(
       self._prepared.dev,
@@ -74,7 +81,8 @@ class DevEvaluation:
       self._pad_id,
     )
     for batch in batches:
-      _raise_if(stop)
+      if stop.agreed():
+        raise Stopped
       sums = self._eval_step(params, *(self._place(ids) for ids in batch))
       nll += float(sums.nll)
       tokens += float(sums.tokens)
@@ -89,21 +97,36 @@ class DevEvaluation:
     rows = split_rows(ids, 1, batch_shards(self._mesh), self._pad_id)[0]
     return place_batch(rows, self._mesh)
 
-  def _bleu(self, params: Any, stop: StopSignal) -> dict[str, Any]:
+  def _bleu(self, params: Any, stop: SharedWord) -> dict[str, Any]:
     evaluation = self._config.evaluation
     if self._pairs is None:
       pairs = list(read_split(self._config.data, 'dev'))
       self._pairs = pairs[: evaluation.bleu_sentences or None]
     sources, references = zip(*self._pairs, strict=True)
-    translator = self._translator.with_params(params)
-    hypotheses = []
-    for translation in translator.translate_stream(sources, window=1024):
-      _raise_if(stop)
-      hypotheses.append(translation.text)
+    hypotheses = self._translate(sources, params, stop)
     scores = corpus_scores(hypotheses, references, evaluation.bleu_tokenize)
     return {'bleu': scores.bleu, 'bleu_signature': scores.bleu_signature}
 
-
-def _raise_if(stop: StopSignal) -> None:
-  if stop:
-    raise Stopped
+  def _translate(
+    self, sources: Sequence[str], params: Any, stop: SharedWord
+  ) -> list[str]:
+    """Each process translates every so-manieth sentence on its devices."""
+    here = copies_here(params, self._mesh)
+    mine = sources[hosts.index() :: hosts.count()]
+    translations: list[str] = []
+    for translation in self._translator.with_params(here).translate_stream(
+      mine, window=1024
+    ):
+      if stop:
+        break
+      translations.append(translation.text)
+    shares = hosts.exchange(
+      f'translations/{self._looks}',
+      translations if len(translations) == len(mine) else None,
+    )
+    if None in shares:
+      raise Stopped
+    hypotheses = [''] * len(sources)
+    for i, share in enumerate(shares):
+      hypotheses[i :: hosts.count()] = share
+    return hypotheses

@@ -1,8 +1,8 @@
 """A run from its config to its last checkpoint.
 
 What it does in which order on the way in:
-  1. prepare the text, or find it prepared; compare config and text with those
-     of the run that the workdir holds;
+  1. hold the workdir; prepare the text, or find it prepared; compare config
+     and text with those of the run that the workdir holds;
   2. restore the newest good checkpoint, or make the first state;
   3. cut metrics.jsonl to what that state knew;
   4. make up for an evaluation that the run was stopped in.
@@ -18,8 +18,10 @@ from t2t_jax.checkpoints.store import CheckpointStore
 from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import Config
 from t2t_jax.data.batching import Batch, TrainBatches
-from t2t_jax.data.token_store import Prepared, prepare
+from t2t_jax.data.token_store import Prepared
 from t2t_jax.model.transformer import build_transformer
+from t2t_jax.parallel import hosts
+from t2t_jax.parallel.agreement import SharedWord
 from t2t_jax.parallel.arrays import (
   abstract_arrays,
   create_arrays,
@@ -32,13 +34,18 @@ from t2t_jax.parallel.mesh import (
   use_mesh,
 )
 from t2t_jax.training.evaluate import DevEvaluation
-from t2t_jax.training.metrics import MetricsWriter, duration
+from t2t_jax.training.metrics import duration, open_metrics
 from t2t_jax.training.microbatches import choose_microbatches
 from t2t_jax.training.progress import Progress, is_due
 from t2t_jax.training.run_record import record_run, recorded_split
+from t2t_jax.training.start import hold, prepare_for_all
 from t2t_jax.training.step_log import StepLog
-from t2t_jax.training.stopping import Stopped, StopSignal
-from t2t_jax.training.train_state import build_state, decoding_params
+from t2t_jax.training.stopping import Stopped, StopSignal, TrainingError
+from t2t_jax.training.train_state import (
+  TrainState,
+  build_state,
+  decoding_params,
+)
 from t2t_jax.training.train_step import make_train_step
 
 
@@ -65,18 +72,15 @@ def train(
     Stopped: told to stop; the state is saved.
     TrainingError: the loss is no longer a number.
   """
-  lock = workdir.lock()
-  try:
-    with StopSignal() as stop:
-      mesh = create_mesh(config.mesh, model=config.model)
-      prepared = prepare(config, say)
-      with (
-        use_mesh(mesh),
-        Trainer(config, workdir, prepared, mesh, stop, say) as trainer,
-      ):
-        return trainer.run()
-  finally:
-    lock.release()
+  with hold(workdir, config), StopSignal() as signal:
+    mesh = create_mesh(config.mesh, model=config.model)
+    prepared = prepare_for_all(config, say)
+    stop = SharedWord(lambda: signal.name, mesh)
+    with (
+      use_mesh(mesh),
+      Trainer(config, workdir, prepared, mesh, stop, say) as trainer,
+    ):
+      return trainer.run()
 
 
 class Trainer:
@@ -88,7 +92,7 @@ class Trainer:
     workdir: Workdir,
     prepared: Prepared,
     mesh: jax.sharding.Mesh,
-    stop: StopSignal,
+    stop: SharedWord,
     say: Callable[[str], None],
   ):
     self._config, self._mesh, self._stop, self._say = config, mesh, stop, say
@@ -111,23 +115,26 @@ class Trainer:
       tokenizers.target.bos_id,
       recorded_split(config, workdir, mesh),
     )
-    record_run(
-      config,
-      workdir,
-      prepared,
-      self._batches.shapes,
-      self._microbatches,
-      mesh,
-      say,
-    )
+    abstract = abstract_arrays(self._build_state, mesh)
+    if hosts.is_first():
+      record_run(
+        config,
+        workdir,
+        prepared,
+        self._batches.shapes,
+        self._microbatches,
+        abstract.params,
+        mesh,
+        say,
+      )
     self._train_step = make_train_step(
       config, self._model, tokenizers.target.bos_id, mesh
     )
     self._evaluate = DevEvaluation(config, self._model, prepared, mesh)
     self._store = CheckpointStore(workdir.checkpoints, say)
-    self._state, self._progress = self._restore_or_create()
+    self._state, self._progress = self._restore_or_create(abstract)
     self._saved = self._progress.marks()
-    self._metrics = MetricsWriter(
+    self._metrics = open_metrics(
       workdir, self._progress.metrics_bytes, config.logging.tensorboard
     )
     self._log = StepLog(
@@ -137,8 +144,10 @@ class Trainer:
   def __enter__(self) -> 'Trainer':
     return self
 
-  def __exit__(self, *_) -> None:
-    self._store.close()
+  def __exit__(self, kind: type[BaseException] | None, *_) -> None:
+    # Where this process alone failed, the others do not come to a meeting.
+    if hosts.count() == 1 or kind in (None, Stopped, TrainingError):
+      self._store.close()
     self._metrics.close()
 
   def run(self) -> Result:
@@ -146,7 +155,7 @@ class Trainer:
     self._evaluate_if_due()
     self._log.start()
     while progress.step < config.training.steps and not self._patience_is_out():
-      if self._stop:
+      if self._stop.agreed():
         self._save_and_stop()
       batch = self._batches.batch(progress.step)
       self._state, metrics = self._train_step(self._state, *self._place(batch))
@@ -172,13 +181,13 @@ class Trainer:
 
   # --- beginning --------------------------------------------------------------
 
-  def _restore_or_create(self) -> tuple[Any, Progress]:
-    def build():
-      return build_state(self._config, self._model)
+  def _build_state(self) -> TrainState:
+    return build_state(self._config, self._model)
 
-    restored = self._store.restore_newest(abstract_arrays(build, self._mesh))
+  def _restore_or_create(self, abstract: Any) -> tuple[Any, Progress]:
+    restored = self._store.restore_newest(abstract)
     if restored is None:
-      return create_arrays(build, self._mesh), Progress()
+      return create_arrays(self._build_state, self._mesh), Progress()
     state, progress = restored[0], Progress.from_json(restored[1])
     self._say(f'resuming after step {progress.step}')
     return state, progress
@@ -262,7 +271,8 @@ class Trainer:
     # Stopped in an evaluation, a checkpoint of this step may still be due.
     self._save(scheduled=self._checkpoint_is_due())
     self._store.wait()
+    [word, *_] = filter(None, hosts.exchange('stopped', self._stop.word))
     raise Stopped(
-      f'stopped by {self._stop.name} after step {self._progress.step}, which '
-      'is saved; the same command goes on'
+      f'stopped by {word} after step {self._progress.step}, which is saved; '
+      'the same command goes on'
     )

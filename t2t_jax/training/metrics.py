@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from t2t_jax.checkpoints.workdir import Workdir
+from t2t_jax.parallel import hosts
 
 
 class MetricsWriter:
@@ -46,6 +47,31 @@ class MetricsWriter:
     self._file.close()
     if self._tensorboard is not None:
       self._tensorboard.close()
+
+
+class NoMetrics(MetricsWriter):
+  """Writes nothing: of several processes, the first one does."""
+
+  def __init__(self) -> None:
+    pass
+
+  def write(self, kind: str, step: int, values: dict[str, Any]) -> None:
+    pass
+
+  def length(self) -> int:
+    return 0
+
+  def close(self) -> None:
+    pass
+
+
+def open_metrics(
+  workdir: Workdir, length: int, tensorboard: bool
+) -> MetricsWriter:
+  """Returns what this process writes the run's figures with."""
+  if not hosts.is_first():
+    return NoMetrics()
+  return MetricsWriter(workdir, length, tensorboard)
 
 
 def perplexity(nll_per_token: float) -> float:

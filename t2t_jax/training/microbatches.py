@@ -5,12 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
-import numpy as np
-from jax.experimental import multihost_utils
 from jax.sharding import Mesh
 
 from t2t_jax.config import Config
 from t2t_jax.model.transformer import Transformer
+from t2t_jax.parallel import hosts
 from t2t_jax.parallel.mesh import batch_shards
 from t2t_jax.training.compiled_step import compile_step, memory_of
 from t2t_jax.training.memory import Shape, abstract_state, estimate
@@ -43,9 +42,8 @@ def choose_microbatches(
   memory = device_memory(config, mesh.local_devices)
   state = abstract_state(config, model)
   parts = within_memory(config, state, mesh.shape, shapes, memory)
-  if jax.process_count() > 1:
-    # Hosts may differ in memory, and must not in the program they run.
-    parts = int(multihost_utils.process_allgather(np.int32(parts)).max())
+  # Hosts may differ in memory, and must not in the program they run.
+  parts = max(hosts.exchange('microbatches', parts))
   if mesh.devices.flat[0].platform == 'cpu':
     return parts
   shape = largest_shape(config, state, mesh.shape, shapes, parts)

@@ -1,6 +1,7 @@
 """Whose workdir this is: a run's identity, written once and compared then."""
 
 import datetime
+import math
 import platform
 from collections.abc import Callable
 from importlib import metadata
@@ -22,10 +23,13 @@ def record_run(
   prepared: Prepared,
   shapes: tuple[tuple[int, int, int], ...],
   microbatches: int,
+  params: Any,
   mesh: jax.sharding.Mesh,
   say: Callable[[str], None],
 ) -> None:
   """Makes `workdir` the run of `config`, or checks that it is.
+
+  `params` are counted: their shapes are enough.
 
   Raises:
     UsageError: it holds a run that differs where a resumed run may not.
@@ -36,6 +40,7 @@ def record_run(
     'data_report': prepared.report,
     'batch_shapes': [list(shape) for shape in shapes],
     'microbatches': microbatches,
+    'parameters': sum(math.prod(p.shape) for p in jax.tree.leaves(params)),
     'mesh': dict(mesh.shape),
     'devices': f'{jax.device_count()} x {jax.devices()[0].device_kind}',
     'versions': _versions(),

@@ -48,7 +48,7 @@ def sentences() -> list[list[int]]:
 
 @functools.cache
 def our_decoder() -> OurDecoder:
-  return OurDecoder(settings(), COMPILER_OPTIONS)
+  return OurDecoder(settings(), compiler_options=COMPILER_OPTIONS)
 
 
 @functools.cache

@@ -62,7 +62,8 @@ def test_it_measures_and_tells(tmp_path):
     ),
     (
       ['--peers=ours,marian'],
-      '--peers: expected some of ours, ctranslate2, ctranslate2-int8, torch, '
+      '--peers: expected some of ours, ours-bfloat16, ctranslate2, '
+      'ctranslate2-int8, torch, '
       "found 'marian'.",
     ),
     (

@@ -8,7 +8,7 @@ from micro_model import settings as micro_settings
 from quick_compile import COMPILER_OPTIONS
 
 from benchmarks.peers.agreement import agreement, check_lengths
-from benchmarks.peers.decoders import Output, installed_peers
+from benchmarks.peers.decoders import Output, installed_peers, make_decoder
 from benchmarks.sizes import BOS_ID, EOS_ID, PAD_ID
 from t2t_jax.errors import UsageError
 
@@ -30,6 +30,11 @@ def test_our_outputs_have_the_forced_lengths():
   # What is timed is the same.
   timed = our_decoder().job(sentences())()
   assert [tuple(ids.tolist()) for ids in timed] == [o.ids for o in outputs]
+
+
+def test_ours_takes_bfloat16_weights():
+  assert our_decoder().dtype == 'float32'
+  assert make_decoder('ours-bfloat16', micro_settings()).dtype == 'bfloat16'
 
 
 def test_our_scores_are_the_models():

@@ -10,11 +10,11 @@ import orbax.checkpoint as ocp
 import pytest
 from jax.sharding import NamedSharding, PartitionSpec
 
+from t2t_jax.checkpoints.alone import restore_params
+from t2t_jax.checkpoints.manifest import verify
 from t2t_jax.checkpoints.store import (
   CheckpointStore,
   list_steps,
-  restore_params,
-  verify,
 )
 from t2t_jax.config import MeshConfig
 from t2t_jax.errors import UsageError

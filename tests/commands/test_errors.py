@@ -112,8 +112,8 @@ def test_flags(arguments, message):
     ),
     (
       'mesh.fsdp=3',
-      'config.mesh: 3 does not divide the 8 devices here; change fsdp and '
-      'tensor',
+      'config.mesh: 3 does not divide the 8 devices here; the nearest that '
+      'fits is 2 x 4 x 1',
     ),
   ],
 )

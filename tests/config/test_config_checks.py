@@ -25,6 +25,7 @@ CHOICES = {
   ),
   'decoding.method': 'beam, sampling',
   'decoding.mbr': 'none, chrf, bleu',
+  'decoding.weights_dtype': 'compute_dtype, bfloat16',
 }
 
 
@@ -75,6 +76,7 @@ BOUNDS = {
   'vocabulary.size': 8,
   'vocabulary.target_size': 8,
   'vocabulary.training_sentences': 1,
+  'vocabulary.samplings': 1,
   'training.steps': 1,
   'training.global_batch_tokens': 1,
   'training.microbatch_tokens': 1,
@@ -116,6 +118,7 @@ def test_number_below_its_bound_is_refused(key):
 
 
 RATES = (
+  'vocabulary.sampling_rate',
   'model.dropout_rate',
   'model.attention_dropout_rate',
   'model.activation_dropout_rate',

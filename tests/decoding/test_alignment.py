@@ -9,14 +9,18 @@ from quick_compile import COMPILER_OPTIONS
 from tiny_translator import DECODING, model_with, random_params, tokenizers
 
 from t2t_jax.data.subwords import SegmentedTokenizer
-from t2t_jax.decoding.alignment import (
+from t2t_jax.decoding.attention.alignment import (
   Aligner,
   Unit,
   merge_pieces,
   strongest_links,
   units,
 )
-from t2t_jax.decoding.attention_reader import AttentionReader, HeadSet, Pair
+from t2t_jax.decoding.attention.attention_reader import (
+  AttentionReader,
+  HeadSet,
+  Pair,
+)
 from t2t_jax.decoding.shapes import ShapeGrid
 
 PAIRS = [

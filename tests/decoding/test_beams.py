@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from t2t_jax.decoding.beams import best_candidates
+from t2t_jax.decoding.search.beams import best_candidates
 
 PAD_ID, BOS_ID, EOS_ID = 0, 3, 5
 

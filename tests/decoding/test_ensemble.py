@@ -5,7 +5,7 @@ import pytest
 from toy_model import BOS_ID, EOS_ID, PAD_ID, ToyModel, trim
 from toy_search import search
 
-from t2t_jax.decoding.ensemble import ensemble_step
+from t2t_jax.decoding.search.ensemble import ensemble_step
 
 
 class Ensemble:

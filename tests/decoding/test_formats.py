@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from t2t_jax.decoding.formats import make_format
+from t2t_jax.decoding.lines.formats import make_format
 from t2t_jax.decoding.translation import Hypothesis, Translation
 
 VOCABULARY = ['', '▁Zoë', '▁犬', '.']

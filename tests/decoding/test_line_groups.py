@@ -10,8 +10,8 @@ import threading
 
 import pytest
 
-from t2t_jax.decoding.line_files import count_lines, read_lines
-from t2t_jax.decoding.line_groups import arriving_groups, read_groups
+from t2t_jax.decoding.lines.line_files import count_lines, read_lines
+from t2t_jax.decoding.lines.line_groups import arriving_groups, read_groups
 from t2t_jax.errors import UsageError
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from t2t_jax.decoding.pair_grid import PairGrid
+from t2t_jax.decoding.scoring.pair_grid import PairGrid
 from t2t_jax.decoding.shapes import FEW_ROWS
 
 

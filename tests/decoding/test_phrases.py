@@ -8,14 +8,14 @@ import pytest
 from toy_model import EOS_ID, PAD_ID, ToyModel, trim
 from toy_search import ALL_SEQUENCES, search
 
-from t2t_jax.decoding.phrases import (
+from t2t_jax.decoding.search.phrases import (
   advance,
   make_phrases,
   needed,
   start_progress_BWC,
   wanted_BXC,
 )
-from t2t_jax.decoding.rules import Rules
+from t2t_jax.decoding.search.rules import Rules
 
 
 def contains(target, phrase):

@@ -11,9 +11,9 @@ import sys
 
 import pytest
 
-from t2t_jax.decoding import results_file
-from t2t_jax.decoding.results import signals_held, write_all
-from t2t_jax.decoding.results_file import open_results
+from t2t_jax.decoding.lines import results_file
+from t2t_jax.decoding.lines.results import signals_held, write_all
+from t2t_jax.decoding.lines.results_file import open_results
 from t2t_jax.errors import UsageError
 
 SETTINGS = {'workdir': '/runs/base', 'beam_size': 4, 'nbest': None}

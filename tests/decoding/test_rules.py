@@ -6,7 +6,7 @@ import pytest
 from toy_model import EOS_ID, PAD_ID, ToyModel, trim
 from toy_search import ALL_SEQUENCES, search
 
-from t2t_jax.decoding.rules import Rules, repeated
+from t2t_jax.decoding.search.rules import Rules, repeated
 
 
 def check_against_brute_force(toy, max_lengths, alpha, rules, obeys):

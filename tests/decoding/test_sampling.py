@@ -7,8 +7,8 @@ import pytest
 from toy_model import BOS_ID, EOS_ID, PAD_ID, ToyModel, trim
 from toy_search import run
 
-from t2t_jax.decoding.rules import Rules
-from t2t_jax.decoding.single_path import likely, sample_search
+from t2t_jax.decoding.search.rules import Rules
+from t2t_jax.decoding.search.single_path import likely, sample_search
 
 SAMPLES = 4000
 

@@ -2,8 +2,12 @@
 
 import pytest
 
-from t2t_jax.decoding.score_lines import nbest_line, read_nbest, read_pairs
-from t2t_jax.decoding.scores import Score
+from t2t_jax.decoding.scoring.score_lines import (
+  nbest_line,
+  read_nbest,
+  read_pairs,
+)
+from t2t_jax.decoding.scoring.scores import Score
 from t2t_jax.errors import UsageError
 
 

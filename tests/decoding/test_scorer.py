@@ -20,10 +20,10 @@ from tiny_translator import (
   translator_with,
 )
 
-from t2t_jax.decoding import forced_targets
-from t2t_jax.decoding.score_lines import read_pairs
-from t2t_jax.decoding.scorer import Scorer
-from t2t_jax.decoding.scores import Pair
+from t2t_jax.decoding.scoring import forced_targets
+from t2t_jax.decoding.scoring.score_lines import read_pairs
+from t2t_jax.decoding.scoring.scorer import Scorer
+from t2t_jax.decoding.scoring.scores import Pair
 from t2t_jax.errors import UsageError
 from t2t_jax.parallel.mesh import replicated
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from t2t_jax.decoding.line_text import one_line, split_lines
+from t2t_jax.decoding.lines.line_text import one_line, split_lines
 from t2t_jax.decoding.shapes import FEW_ROWS, ShapeGrid, first_lengths
 
 

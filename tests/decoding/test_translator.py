@@ -18,9 +18,9 @@ from tiny_translator import (
   translator_with,
 )
 
-from t2t_jax.decoding.batch_search import SearchBatch
 from t2t_jax.decoding.found import read_translations
 from t2t_jax.decoding.requests import Request
+from t2t_jax.decoding.search.batch_search import SearchBatch
 from t2t_jax.decoding.translation import Translation
 from t2t_jax.errors import UsageError
 

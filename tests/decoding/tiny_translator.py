@@ -58,6 +58,7 @@ DECODING = DecodingConfig(
   seed=1,
   mbr='none',
   batch_tokens=600,
+  weights_dtype='compute_dtype',
   checkpoint='latest',
 )
 
@@ -84,6 +85,8 @@ def tokenizers() -> Tokenizers:
     character_coverage=1.0,
     normalization='identity',
     training_sentences=1000,
+    samplings=1,
+    sampling_rate=0.1,
     source_model='',
     target_model='',
   )

@@ -8,7 +8,7 @@ import numpy as np
 from quick_compile import COMPILER_OPTIONS
 from toy_model import BOS_ID, EOS_ID, PAD_ID
 
-from t2t_jax.decoding.beam_search import beam_search
+from t2t_jax.decoding.search.beam_search import beam_search
 
 ALL_SEQUENCES = 81  # 3 words that are not EOS, up to 4 before it
 

@@ -18,7 +18,7 @@ from variants import (
   random_parameters,
 )
 
-from t2t_jax.decoding.attention_maps import attention_maps
+from t2t_jax.decoding.attention.attention_maps import attention_maps
 from t2t_jax.model import multi_head_attention
 
 

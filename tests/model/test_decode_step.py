@@ -140,7 +140,7 @@ def test_cross_attention_is_cached_once_a_sentence():
       {
         'cross': {'keys_BHKS': (ROWS, 2, 3, 5), 'values_BHSU': (ROWS, 2, 5, 5)},
         'self': {
-          'keys_BHXK': (ROWS, 2, STEPS * BEAMS, 3),
+          'keys_BHKX': (ROWS, 2, 3, STEPS * BEAMS),
           'values_BHXU': (ROWS, 2, STEPS * BEAMS, 5),
         },
       }

@@ -5,7 +5,7 @@ import types
 import numpy as np
 
 from t2t_jax.data.subwords import SegmentedTokenizer
-from t2t_jax.decoding.attention_maps import AttentionMaps
+from t2t_jax.decoding.attention.attention_maps import AttentionMaps
 from t2t_jax.reporting.sentence_attention import SentenceAttention
 
 # What a page must show as it is, and never run.

@@ -12,7 +12,7 @@ import hand_made
 import numpy as np
 import pytest
 
-from t2t_jax.decoding.attention_reader import HeadSet
+from t2t_jax.decoding.attention.attention_reader import HeadSet
 from t2t_jax.errors import UsageError
 from t2t_jax.reporting.attention_files import make_view
 from t2t_jax.reporting.attention_page import attention_page

@@ -3,6 +3,7 @@
 import dataclasses
 
 import jax
+import numpy as np
 import pytest
 from tiny_run import make_config, write_text
 
@@ -33,6 +34,7 @@ class Setup:
       prepare(config, lambda line: None),
       shapes,
       microbatches,
+      {'a': np.zeros((2, 3)), 'b': [np.zeros(4)]},
       create_mesh(MeshConfig(-1, 1, 1), jax.devices()[:devices]),
       said.append,
     )
@@ -48,6 +50,7 @@ def test_a_new_run_is_written_down(setup):
   assert setup.record(microbatches=3) == []
   run = setup.workdir.read_run()
   assert run['microbatches'] == 3
+  assert run['parameters'] == 2 * 3 + 4
   assert run['mesh'] == {'data': 1, 'fsdp': 1, 'tensor': 1}
   assert run['data_report']['train']['kept'] == 60
   assert {'jax', 'orbax-checkpoint', 't2t_jax'} <= run['versions'].keys()

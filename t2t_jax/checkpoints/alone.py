@@ -1,0 +1,78 @@
+"""What one process reads and writes of checkpoints by itself."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+
+from t2t_jax.checkpoints.manifest import verify
+from t2t_jax.errors import UsageError
+from t2t_jax.parallel import hosts
+
+
+def here_alone() -> ocp.options.MultiprocessingOptions:
+  """For what this process reads and writes while others do something else."""
+  me = hosts.index()
+  return ocp.options.MultiprocessingOptions(me, active_processes={me})
+
+
+def params_checkpointer() -> ocp.Checkpointer:
+  """Returns what reads and writes arrays in this process alone."""
+  alone = here_alone()
+  return ocp.Checkpointer(
+    ocp.PyTreeCheckpointHandler(multiprocessing_options=alone),
+    multiprocessing_options=alone,
+  )
+
+
+def restore_params(
+  checkpoint: Path, abstract_params: Any, name: str = 'params'
+) -> Any:
+  """Returns the parameters alone of one checkpoint directory.
+
+  Args:
+    checkpoint: such as checkpoints/1000.
+    abstract_params: shapes, dtypes and shardings to restore to.
+    name: the part of the state to read: params or ema_params.
+
+  Raises:
+    UsageError: the checkpoint is damaged.
+  """
+  try:
+    verify(checkpoint)
+    item = {name: abstract_params}
+    with params_checkpointer() as checkpointer:
+      restored = checkpointer.restore(
+        checkpoint / 'state',
+        args=ocp.args.PyTreeRestore(
+          item=item,
+          restore_args=ocp.checkpoint_utils.construct_restore_args(item),
+          partial_restore=True,
+        ),
+      )
+    return restored[name]
+  except Exception as error:
+    raise UsageError(
+      f'{checkpoint}: cannot be restored: {first_line(error)}; choose '
+      'another with --checkpoint=STEP'
+    ) from error
+
+
+def read_all(directory: Path) -> None:
+  """Reads all arrays of an item to nowhere; raises what orbax raises."""
+  with params_checkpointer() as checkpointer:
+    tree = checkpointer.metadata(directory).item_metadata.tree
+    as_numpy = jax.tree.map(
+      lambda _: ocp.RestoreArgs(restore_type=np.ndarray), tree
+    )
+    checkpointer.restore(
+      directory, args=ocp.args.PyTreeRestore(restore_args=as_numpy)
+    )
+
+
+def first_line(error: Exception) -> str:
+  """Returns the first line of its message, cut where it is very long."""
+  lines = str(error).strip().splitlines()
+  return lines[0][:200] if lines else type(error).__name__

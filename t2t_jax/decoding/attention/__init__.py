@@ -1,0 +1,1 @@
+"""Attention weights of given pairs, and word alignments from them."""

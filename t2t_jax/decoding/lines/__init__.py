@@ -1,0 +1,1 @@
+"""Lines as commands read and write them: files, groups, formats, resume."""

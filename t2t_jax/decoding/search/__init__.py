@@ -1,0 +1,1 @@
+"""Search as pure functions: beams, greedy, sampling, and what binds them."""

@@ -1,0 +1,129 @@
+"""The search for one batch's targets, from source tokens on."""
+
+import functools
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+
+from t2t_jax.config import DecodingConfig
+from t2t_jax.decoding.search.beam_search import beam_search
+from t2t_jax.decoding.search.ensemble import ensemble_step
+from t2t_jax.decoding.search.hypotheses import Hypotheses
+from t2t_jax.decoding.search.phrases import Phrases
+from t2t_jax.decoding.search.rules import Rules
+from t2t_jax.decoding.search.single_path import sample_search
+from t2t_jax.decoding.shapes import first_lengths
+from t2t_jax.model.transformer import Transformer
+
+
+class SearchBatch(NamedTuple):
+  """What is searched for at one time (B sentence).
+
+  Attributes:
+    source_ids_BS: tokens, EOS, PAD.
+    max_lengths_B: most target tokens of each row with EOS; 0: a filling row.
+    row_ids_B: int32, what a row's random numbers come from.
+    prefix_ids_BP: tokens that the targets begin with, then PAD; or None.
+    phrases: what the targets must contain; or None.
+  """
+
+  source_ids_BS: Any
+  max_lengths_B: Any
+  row_ids_B: Any
+  prefix_ids_BP: Any = None
+  phrases: Phrases | None = None
+
+
+def forced_length(batch: SearchBatch) -> int:
+  """Returns the most tokens that prefixes and phrases of a row can take."""
+  length = 0
+  if batch.prefix_ids_BP is not None:
+    length += batch.prefix_ids_BP.shape[1]
+  if batch.phrases is not None:
+    length += batch.phrases.ids_BCP.shape[1] * batch.phrases.ids_BCP.shape[2]
+  return length
+
+
+def search_batch(
+  models: Sequence[Transformer],
+  all_params: Sequence[Any],
+  batch: SearchBatch,
+  *,
+  decoding: DecodingConfig,
+  bos_id: int,
+  eos_id: int,
+  nbest: int,
+) -> Hypotheses:
+  """Encodes a batch and searches for its targets; pure, to be jitted.
+
+  Args:
+    models, all_params: one, or an ensemble of one vocabulary.
+    batch: what to translate.
+    decoding: method, its settings, and by how much targets may be longer.
+    bos_id, eos_id: of the target vocabulary.
+    nbest: hypotheses of each row, at most decoding.num_slots.
+  """
+  source_length = batch.source_ids_BS.shape[1]
+  # Without its EOS, the longest source has one token less than S.
+  usual = max(source_length - 1, forced_length(batch))
+  max_length = usual + decoding.max_decode_length_offset
+  for model in models:
+    if model.config.positions == 'learned':
+      max_length = min(max_length, model.config.max_positions)
+  members = [
+    _member(model, params, batch.source_ids_BS, decoding.num_slots)
+    for model, params in zip(models, all_params, strict=True)
+  ]
+  options = {
+    'max_lengths_B': batch.max_lengths_B,
+    'max_length': max_length,
+    'length_penalty_alpha': decoding.length_penalty_alpha,
+    'bos_id': bos_id,
+    'eos_id': eos_id,
+    'pad_id': models[0].pad_id,
+    'rules': Rules(
+      decoding.min_length, decoding.no_repeat_ngram, batch.prefix_ids_BP
+    ),
+    'cache_lengths': first_lengths(usual + 1, max_length),
+  }
+  step_fn, init_cache = ensemble_step(members)
+  if decoding.method == 'sampling':
+    seed = jax.random.key(decoding.seed)
+    found = sample_search(
+      step_fn,
+      init_cache,
+      keys_B=jax.vmap(functools.partial(jax.random.fold_in, seed))(
+        batch.row_ids_B
+      ),
+      num_samples=decoding.num_samples,
+      temperature=decoding.temperature,
+      top_k=decoding.top_k,
+      top_p=decoding.top_p,
+      **options,
+    )
+    return Hypotheses(*(leaf[:, :nbest] for leaf in found))
+  return beam_search(
+    step_fn,
+    init_cache,
+    beam_size=decoding.beam_size,
+    num_results=nbest,
+    phrases=batch.phrases,
+    **options,
+  )
+
+
+def _member(model: Transformer, params: Any, source_ids_BS, num_slots: int):
+  """The step and the empty cache of one model."""
+  apply = functools.partial(model.apply, {'params': params})
+  init_cache = functools.partial(
+    apply,
+    apply(source_ids_BS, method='encode'),
+    apply(source_ids_BS, method='source_mask'),
+    beam_size=num_slots,
+    method='init_cache',
+  )
+  return (
+    functools.partial(apply, method='decode_step'),
+    lambda length: init_cache(max_length=length),
+  )

@@ -1,0 +1,91 @@
+"""What a run has come to, read from its workdir without jax."""
+
+import dataclasses
+import json
+import math
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from t2t_jax.checkpoints.workdir import Workdir
+from t2t_jax.config import Config
+from t2t_jax.data.corpora import test_set_names
+from t2t_jax.errors import UsageError
+
+
+@dataclasses.dataclass(frozen=True)
+class RunResults:
+  """Attributes:
+  step: updates done, as the newest row of metrics.jsonl tells.
+  figures: {'parameters', 'updates', 'train_seconds', 'dev_nll',
+    'dev_perplexity', 'bleu_dev', 'bleu_TESTSET'...: number}, those that are
+    there. nll (natural, a token) and perplexity are those of the evaluation
+    with the lowest nll; BLEU is the finished model's, decoded as its config
+    says.
+  is_finished: it has done all that the config asks for.
+  """
+
+  step: int
+  figures: dict[str, float]
+  is_finished: bool
+
+
+def read_results(path: Path, config: Config) -> RunResults | None:
+  """Returns the results of the run of `config` in `path`, None without one."""
+  workdir = Workdir(path)
+  if not workdir.holds_a_run():
+    return None
+  rows = list(_read_rows(workdir.metrics))
+  step = max((row['step'] for row in rows), default=0)
+  tests = {row['test_set']: row for row in rows if row['kind'] == 'test'}
+  names = ('dev', *test_set_names(config.data))
+  figures = {'updates': float(step), **_parameters(workdir)}
+  train = [row for row in rows if row['kind'] == 'train']
+  if train:
+    figures['train_seconds'] = train[-1]['train_seconds']
+  dev = [row for row in rows if row['kind'] == 'dev']
+  if dev:
+    best = min(dev, key=lambda row: _nan_last(float(row['nll'])))
+    figures['dev_nll'] = float(best['nll'])
+    figures['dev_perplexity'] = float(best['perplexity'])
+  for name in names:
+    if name in tests:
+      figures[f'bleu_{name}'] = float(tests[name]['bleu'])
+  is_finished = (
+    all(name in tests for name in names)
+    and (step >= config.training.steps or config.evaluation.patience > 0)
+    and _read_config(workdir) == config
+  )
+  return RunResults(step, figures, is_finished)
+
+
+def mean_and_sd(values: list[float]) -> tuple[float, float | None]:
+  """Returns the mean and the sample's standard deviation, None of one."""
+  sd = statistics.stdev(values) if len(values) > 1 else None
+  return statistics.fmean(values), sd
+
+
+def _read_rows(metrics: Path) -> Iterator[dict[str, Any]]:
+  """Yields the rows of metrics.jsonl; a line that is being written is left."""
+  if metrics.exists():
+    for line in metrics.read_bytes().splitlines(keepends=True):
+      if line.endswith(b'\n'):
+        yield json.loads(line)
+
+
+def _parameters(workdir: Workdir) -> dict[str, float]:
+  # Runs of older versions did not write it down.
+  count = workdir.read_run().get('parameters')
+  return {} if count is None else {'parameters': count}
+
+
+def _read_config(workdir: Workdir) -> Config | None:
+  try:
+    return workdir.read_config()
+  except UsageError:  # of another version: training will say what is wrong
+    return None
+
+
+def _nan_last(value: float) -> float:
+  return math.inf if math.isnan(value) else value

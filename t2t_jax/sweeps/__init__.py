@@ -1,0 +1,1 @@
+"""Many runs by one command: their rows, and where they are started."""

@@ -1,0 +1,111 @@
+"""launch/local.sh, with a script in place of Python and the training run."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+# Acts as its process's line of $PLAN says; notes that it started.
+_PYTHON = """#!/bin/bash
+echo "$T2T_COORDINATOR $T2T_NUM_PROCESSES $T2T_PROCESS_ID $*" >> "$NOTES"
+trap 'echo told $T2T_PROCESS_ID >> "$NOTES"; exit 75' TERM
+eval "$(sed -n $((T2T_PROCESS_ID + 1))p "$PLAN")"
+"""
+_WAIT = 'for i in {1..600}; do sleep 0.1; done'
+
+
+class Launch:
+  """Runs the script in `directory`."""
+
+  def __init__(self, directory):
+    self._directory = directory
+    (directory / 'python').write_text(_PYTHON)
+    (directory / 'python').chmod(0o755)
+    self.notes = directory / 'notes'
+
+  def start(self, *arguments, plan):
+    (self._directory / 'plan').write_text('\n'.join(plan) + '\n')
+    environ = {
+      **os.environ,
+      'PYTHON': str(self._directory / 'python'),
+      'NOTES': str(self.notes),
+      'PLAN': str(self._directory / 'plan'),
+      'GRACE': '0',
+    }
+    command = [str(ROOT / 'launch' / 'local.sh'), *arguments]
+    return subprocess.Popen(command, env=environ, stderr=subprocess.PIPE)
+
+  def run(self, *arguments, plan):
+    process = self.start(*arguments, plan=plan)
+    _, errors = process.communicate(timeout=60)
+    return process.returncode, errors.decode()
+
+  def lines(self):
+    return self.notes.read_text().splitlines() if self.notes.exists() else []
+
+
+@pytest.fixture
+def launch(tmp_path):
+  return Launch(tmp_path)
+
+
+def test_all_are_told_of_each_other(launch):
+  status, _ = launch.run('3', '--config=a b', plan=['exit 0'] * 3)
+  assert status == 0
+  coordinators = {line.split()[0] for line in launch.lines()}
+  [coordinator] = coordinators
+  assert coordinator.startswith('localhost:')
+  assert sorted(line.split(maxsplit=1)[1] for line in launch.lines()) == [
+    f'3 {i} -m t2t_jax.main --config=a b' for i in range(3)
+  ]
+
+
+def test_the_status_of_one_is_that_of_all(launch):
+  status, errors = launch.run('2', plan=['exit 0', 'exit 2'])
+  assert (status, errors) == (2, '')
+
+
+def test_when_one_dies_the_others_do_not_stay(launch):
+  status, errors = launch.run('2', plan=[_WAIT, 'kill -KILL $$'])
+  assert status == 137
+  assert errors == (
+    'local.sh: a process ended with status 137; killing the rest\n'
+  )
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_goes_to_all(launch, number):
+  process = launch.start('--restart', '2', plan=[_WAIT, _WAIT])
+  while len(launch.lines()) < 2:
+    time.sleep(0.05)
+  time.sleep(0.2)
+  process.send_signal(number)
+  _, errors = process.communicate(timeout=60)
+  # Who told it to stop does not want it started again.
+  assert (process.returncode, errors) == (75, b'')
+  assert sorted(launch.lines()[-2:]) == ['told 0', 'told 1']
+
+
+def test_started_again_where_asked_for(launch):
+  first = '[ $(wc -l < "$NOTES") -gt 2 ] || { sleep 0.5; exit 75; }'
+  status, errors = launch.run('2', plan=[first, first])
+  assert status == 75
+  launch.notes.unlink()
+  status, errors = launch.run('--restart', '2', plan=[first, first])
+  assert status == 0
+  assert errors == 'local.sh: stopped and saved; starting all again\n'
+  assert len(launch.lines()) == 4
+
+
+@pytest.mark.parametrize('arguments', [(), ('--config=x',), ('0',)])
+def test_without_a_number_of_processes(launch, arguments):
+  status, errors = launch.run(*arguments, plan=[])
+  assert status == 2
+  assert errors == (
+    'usage: launch/local.sh [--restart] PROCESSES ARGUMENTS...\n'
+  )

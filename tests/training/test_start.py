@@ -1,0 +1,94 @@
+"""The beginning of a run: who holds the workdir, and what all must share.
+
+The other processes are played: hosts.exchange returns what the first said.
+"""
+
+import os
+import socket
+
+import pytest
+from tiny_run import make_config, write_text
+
+from t2t_jax.checkpoints.workdir import Workdir
+from t2t_jax.config import to_dict
+from t2t_jax.data.token_store import prepare
+from t2t_jax.errors import UsageError
+from t2t_jax.parallel import hosts
+from t2t_jax.training import start
+
+
+@pytest.fixture
+def second(monkeypatch):
+  """Makes this process the second of two; returns what the first says."""
+  said = {}
+  monkeypatch.setattr(hosts, 'is_first', lambda: False)
+  monkeypatch.setattr(hosts, 'exchange', lambda topic, _: [said[topic]])
+  monkeypatch.setattr(start, '_SEEN_SECONDS', 0)
+  return said
+
+
+def test_the_first_process_holds_the_workdir(tmp_path):
+  config = make_config(tmp_path)
+  with start.hold(Workdir(tmp_path), config):
+    assert Workdir(tmp_path).holder() == (
+      f'process {os.getpid()} on {socket.gethostname()}'
+    )
+    with pytest.raises(UsageError, match='another run works here'):
+      Workdir(tmp_path).lock()
+  Workdir(tmp_path).lock().release()
+
+
+def test_the_second_process_does_not_lock(tmp_path, second):
+  config = make_config(tmp_path)
+  lock = Workdir(tmp_path).lock()
+  holder = Workdir(tmp_path).holder()
+  second['start'] = {'config': to_dict(config), 'holder': holder}
+  with start.hold(Workdir(tmp_path), config):
+    pass
+  lock.release()
+
+
+def test_another_config_than_the_first_ones(tmp_path, second):
+  first = make_config(tmp_path, training__seed=7, mesh__fsdp=2)
+  second['start'] = {'config': to_dict(first), 'holder': ''}
+  with (
+    pytest.raises(UsageError) as error,
+    start.hold(Workdir(tmp_path), make_config(tmp_path)),
+  ):
+    pass
+  assert str(error.value) == (
+    'expected the config of process 0, found another: training.seed: 7 -> 1; '
+    'mesh.fsdp: 2 -> 1. Give all processes the same command'
+  )
+
+
+def test_a_workdir_that_is_not_shared(tmp_path, second):
+  config = make_config(tmp_path)
+  second['start'] = {'config': to_dict(config), 'holder': 'process 3 on a'}
+  with (
+    pytest.raises(UsageError) as error,
+    start.hold(Workdir(tmp_path), config),
+  ):
+    pass
+  assert str(error.value) == (
+    f'--workdir={tmp_path}: is not the directory that process 0 writes to: '
+    "expected 'process 3 on a' in its file lock, found ''; it must lie on a "
+    'file system that all share'
+  )
+
+
+def test_the_second_process_reads_what_the_first_made(tmp_path, second):
+  write_text(tmp_path)
+  config = make_config(tmp_path)
+  made = prepare(config, lambda line: None)
+  second['prepared'] = made.fingerprint
+  said = []
+  assert start.prepare_for_all(config, said.append).directory == made.directory
+  assert said == []
+  second['prepared'] = 'f' * 64
+  with pytest.raises(UsageError) as error:
+    start.prepare_for_all(config, said.append)
+  assert str(error.value) == (
+    f'config.data: the text here has the fingerprint {made.fingerprint[:12]}, '
+    'that of process 0 ffffffffffff; all processes must read the same'
+  )
