@@ -111,6 +111,12 @@ def exchange(topic: str, value: Any) -> list[Any]:
   return [json.loads(_get(f't2t/{topic}/{i}')) for i in range(count())]
 
 
+def forget(topic: str) -> None:
+  """Frees what an exchange left with the coordinator; all have ended it."""
+  if count() > 1 and is_first():
+    client().key_value_delete(f't2t/{topic}')
+
+
 def from_first(topic: str, make: Callable[[], Any]) -> Any:
   """Returns on all processes what `make()` returns on the first (JSON)."""
   return exchange(topic, make() if is_first() else None)[0]
