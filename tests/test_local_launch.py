@@ -24,6 +24,7 @@ class Launch:
 
   def __init__(self, directory):
     self._directory = directory
+    self._started = []
     (directory / 'python').write_text(_PYTHON)
     (directory / 'python').chmod(0o755)
     self.notes = directory / 'notes'
@@ -38,7 +39,20 @@ class Launch:
       'GRACE': '0',
     }
     command = [str(ROOT / 'launch' / 'local.sh'), *arguments]
-    return subprocess.Popen(command, env=environ, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+      command,
+      env=environ,
+      stderr=subprocess.PIPE,
+      # A shell cannot trap what was ignored where these tests were started.
+      preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    self._started.append(process)
+    return process
+
+  def end(self):
+    for process in self._started:
+      process.kill()
+      process.communicate()
 
   def run(self, *arguments, plan):
     process = self.start(*arguments, plan=plan)
@@ -51,7 +65,9 @@ class Launch:
 
 @pytest.fixture
 def launch(tmp_path):
-  return Launch(tmp_path)
+  running = Launch(tmp_path)
+  yield running
+  running.end()
 
 
 def test_all_are_told_of_each_other(launch):

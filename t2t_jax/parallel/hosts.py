@@ -20,9 +20,10 @@ from t2t_jax.parallel.cluster import find, heartbeat_seconds
 
 _POLL_MS = 1000
 _NOTICE_SECONDS = 15
-_GRACE_SECONDS = 3
-# Longer than the others need to see that this one ends, and to end too.
-_FAREWELL_SECONDS = 3 * _GRACE_SECONDS
+# After a failure in one process. Those that did not fail end after the first
+# time at the latest, those that did after the second; process 0 leaves last in
+# any case, for jax ends in anger whoever loses the coordinator.
+_GRACE_SECONDS, _FAREWELL_SECONDS, _FIRST_SECONDS = 3, 6, 10
 
 
 def join(environ: Mapping[str, str] = os.environ) -> None:
@@ -110,6 +111,12 @@ def exchange(topic: str, value: Any) -> list[Any]:
   return [json.loads(_get(f't2t/{topic}/{i}')) for i in range(count())]
 
 
+def forget(topic: str) -> None:
+  """Frees what an exchange left with the coordinator; all have ended it."""
+  if count() > 1 and is_first():
+    client().key_value_delete(f't2t/{topic}')
+
+
 def from_first(topic: str, make: Callable[[], Any]) -> Any:
   """Returns on all processes what `make()` returns on the first (JSON)."""
   return exchange(topic, make() if is_first() else None)[0]
@@ -153,9 +160,12 @@ def _status_of(error: BaseException) -> int:
 
 
 def _all_have_ended(status: int) -> bool:
-  """Tells that this process ends; waits for the others, if it failed only
-  shortly. Returns whether all of them end too."""
-  deadline = time.monotonic() + _FAREWELL_SECONDS if status else None
+  """Tells that this process ends, and waits for the others.
+
+  Where it failed, only for a while. Returns whether all of them end too.
+  """
+  seconds = _FIRST_SECONDS if is_first() else _FAREWELL_SECONDS
+  deadline = time.monotonic() + seconds if status else None
   try:
     client().key_value_set(f't2t/end/{index()}', str(status))
     for i in range(count()):
@@ -181,7 +191,8 @@ def _watch() -> None:
     for key, status in ends:
       process = int(key.rpartition('/')[2])
       if process != me and status != '0':
-        time.sleep(_GRACE_SECONDS)  # it may be ending by itself
+        # It may be ending by itself.
+        time.sleep(_FIRST_SECONDS if me == 0 else _GRACE_SECONDS)
         _say(
           f'process {process} ended with status {status} and says why, so this '
           'one ends too; the same command on all goes on'

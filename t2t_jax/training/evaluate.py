@@ -126,6 +126,8 @@ class DevEvaluation:
     )
     if None in shares:
       raise Stopped
+    # For this look all had to end the one before it.
+    hosts.forget(f'translations/{self._looks - 1}')
     hypotheses = [''] * len(sources)
     for i, share in enumerate(shares):
       hypotheses[i :: hosts.count()] = share

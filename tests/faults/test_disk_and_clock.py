@@ -149,6 +149,7 @@ def test_a_directory_that_cannot_be_written(tmp_path):
     Workdir(tmp_path / 'run').lock()
 
 
+@pytest.mark.slow
 def test_a_clock_that_jumps(tmp_path, monkeypatch):
   jax.config.update('jax_disable_most_optimizations', True)
   write_text(tmp_path)

@@ -5,6 +5,7 @@ T2T_KILLS sets how often (make test-faults: 50), T2T_KILLS_SEED the moments.
 
 import os
 import random
+import re
 import signal
 import time
 
@@ -67,8 +68,8 @@ class Killer:
 
   def _wait_evaluating(self, processes: Processes) -> None:
     self._wait_for_updates(processes, 1)
-    newest = [1, *_updates(processes)][-1]
-    due = -(-newest // EVALUATE) * EVALUATE
+    newest = [0, *_updates(processes)][-1]
+    due = (newest // EVALUATE + 1) * EVALUATE
     if due <= STEPS:
       processes.wait_for(f'step {due}/{STEPS}')
     time.sleep(self._rng.uniform(0, 0.3))
@@ -83,8 +84,8 @@ class Killer:
 
 def _updates(processes: Processes) -> list[int]:
   """Returns the updates that were told of so far, in order."""
-  lines = [x for x in processes.errors[0] if x.startswith('step ')]
-  return [int(line.split()[1].partition('/')[0]) for line in lines]
+  found = (re.match(r'step (\d+)/', line) for line in processes.errors[0])
+  return [int(match[1]) for match in found if match]
 
 
 @pytest.mark.slow
