@@ -4,6 +4,7 @@ import os
 import pathlib
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -16,6 +17,12 @@ echo "$T2T_COORDINATOR $T2T_NUM_PROCESSES $T2T_PROCESS_ID $*" >> "$NOTES"
 trap 'echo told $T2T_PROCESS_ID >> "$NOTES"; exit 75' TERM
 eval "$(sed -n $((T2T_PROCESS_ID + 1))p "$PLAN")"
 """
+# A shell cannot trap what was ignored where these tests were started. (Not by
+# preexec_fn, which forks, against which jax warns.)
+_HEEDING_SIGINT = (
+  'import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); '
+  'os.execv(sys.argv[1], sys.argv[1:])'
+)
 _WAIT = 'for i in {1..600}; do sleep 0.1; done'
 
 
@@ -40,11 +47,9 @@ class Launch:
     }
     command = [str(ROOT / 'launch' / 'local.sh'), *arguments]
     process = subprocess.Popen(
-      command,
+      [sys.executable, '-c', _HEEDING_SIGINT, *command],
       env=environ,
       stderr=subprocess.PIPE,
-      # A shell cannot trap what was ignored where these tests were started.
-      preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     self._started.append(process)
     return process

@@ -2,8 +2,10 @@
 
 import contextlib
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import Any
 
 
 class StopSignal:
@@ -47,7 +49,7 @@ def stop_at_once(
 
   Yields:
     A function that raises it again, for loops: what a signal raises within a
-    destructor or a callback of C code is lost there.
+    destructor or a callback of C code is lost there, here without a word.
   """
   told: list[str] = []
 
@@ -60,11 +62,17 @@ def stop_at_once(
     told.append(signal.Signals(number).name)
     check()
 
+  def hook(unraisable: Any) -> None:
+    if not isinstance(unraisable.exc_value, error):
+      hook_before(unraisable)
+
   numbers = (signal.SIGTERM, signal.SIGINT)
   before = [signal.signal(number, stop) for number in numbers]
+  hook_before, sys.unraisablehook = sys.unraisablehook, hook
   try:
     yield check
   finally:
+    sys.unraisablehook = hook_before
     for number, handler in zip(numbers, before, strict=True):
       signal.signal(number, handler)
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 
 import pytest
 
@@ -50,14 +51,27 @@ def test_where_nothing_is_to_be_saved_it_stops_at_once(number):
   assert signal.getsignal(number) is before
 
 
-@pytest.mark.filterwarnings('ignore::pytest.PytestUnraisableExceptionWarning')
-def test_what_a_destructor_swallows_is_raised_again():
+def test_what_a_destructor_swallows_is_raised_again(monkeypatch):
+  """Without the lines that Python writes of it; those of others stay."""
+  told = []
+  monkeypatch.setattr(
+    sys, 'unraisablehook', lambda it: told.append(it.exc_type)
+  )
+
   class Killed:
     def __del__(self):
       os.kill(os.getpid(), signal.SIGTERM)
 
+  class Broken:
+    def __del__(self):
+      raise ZeroDivisionError
+
   with stop_at_once('in the middle') as check:
     check()
     Killed()
+    Broken()
     with pytest.raises(Stopped, match='stopped by SIGTERM in the middle'):
       check()
+  assert told == [ZeroDivisionError]
+  Broken()
+  assert told == [ZeroDivisionError] * 2
