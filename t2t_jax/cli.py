@@ -18,6 +18,7 @@ from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import Config, from_mapping
 from t2t_jax.config_values import (
   DECODING_METHODS,
+  DECODING_STOPPING,
   DECODING_WEIGHTS,
   MBR_UTILITIES,
 )
@@ -120,6 +121,9 @@ def define_decoding() -> Callable[[], dict[str, Any]]:
     ),
     'max_decode_length_offset': integer(
       'max_decode_length_offset', None, 'output at most input + this, tokens'
+    ),
+    'stopping': flags.DEFINE_enum(
+      'stopping', None, DECODING_STOPPING, 'when a beam search is over'
     ),
     'min_length': integer('min_length', None, 'output at least this, tokens'),
     'no_repeat_ngram': integer(

@@ -140,6 +140,7 @@ class DecodingConfig:
   beam_size: int
   length_penalty_alpha: float
   max_decode_length_offset: int
+  stopping: str
   min_length: int
   no_repeat_ngram: int
   num_samples: int

@@ -19,6 +19,7 @@ BLEU_TOKENIZATIONS = (
 
 DECODING_METHODS = ('beam', 'sampling')
 MBR_UTILITIES = ('none', 'chrf', 'bleu')
+DECODING_STOPPING = ('exact', 'likely')
 DECODING_WEIGHTS = ('compute_dtype', 'bfloat16')
 
 _CHOICES = {
@@ -43,6 +44,7 @@ _CHOICES = {
   'evaluation.bleu_tokenize': BLEU_TOKENIZATIONS,
   'decoding.method': DECODING_METHODS,
   'decoding.mbr': MBR_UTILITIES,
+  'decoding.stopping': DECODING_STOPPING,
   'decoding.weights_dtype': DECODING_WEIGHTS,
 }
 

@@ -10,6 +10,7 @@ class DecodingOptions(TypedDict, total=False):
   beam_size: int | None
   length_penalty_alpha: float | None
   max_decode_length_offset: int | None
+  stopping: str | None
   min_length: int | None
   no_repeat_ngram: int | None
   num_samples: int | None

@@ -25,6 +25,7 @@ CHOICES = {
   ),
   'decoding.method': 'beam, sampling',
   'decoding.mbr': 'none, chrf, bleu',
+  'decoding.stopping': 'exact, likely',
   'decoding.weights_dtype': 'compute_dtype, bfloat16',
 }
 

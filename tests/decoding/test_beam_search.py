@@ -28,8 +28,9 @@ def test_wide_beam_is_brute_force(seed, alpha):
     assert (found.ids_BNT[b, ~exist] == PAD_ID).all()
 
 
-def classical_search(toy, b, max_length, beam_size, alpha):
-  """The same rules written with lists, to the longest length, no early stop."""
+def classical_search(toy, b, max_length, beam_size, alpha, likely=0):
+  """The same rules written with lists, to the longest length; with `likely`
+  only until this many are finished that beat what lives, ended now."""
   live, finished = [(0.0, ())], []
   for length in range(1, max_length + 1):
     grown = [
@@ -43,6 +44,10 @@ def classical_search(toy, b, max_length, beam_size, alpha):
     penalty = ((5 + length) / 6) ** alpha
     finished += [(p / penalty, ids) for p, ids in best if ids[-1] == EOS_ID]
     live = [(p, ids) for p, ids in best if ids[-1] != EOS_ID][:beam_size]
+    next_penalty = ((5 + min(length + 1, max_length)) / 6) ** alpha
+    beaten = [p for p, _ in finished if live and p >= live[0][0] / next_penalty]
+    if likely and len(beaten) >= likely:
+      break
   return sorted(finished, reverse=True)[:beam_size]
 
 
@@ -61,12 +66,27 @@ def test_narrow_beam_is_the_classical_search(beam_size, alpha):
       np.testing.assert_allclose(found.scores_BN[b, n], score, rtol=1e-4)
 
 
+@pytest.mark.parametrize('alpha', [0.6, 2.0])
+@pytest.mark.parametrize('num_results', [1, 3])
+def test_a_likely_end_is_that_of_the_classical_search(alpha, num_results):
+  toy = ToyModel(3, batch_size=8, vocab_size=9, max_length=12)
+  max_lengths = np.arange(5, 13)
+  found = search(
+    toy, max_lengths, 4, alpha, num_results=num_results, stopping='likely'
+  )
+  for b, max_length in enumerate(max_lengths):
+    expected = classical_search(toy, b, max_length, 4, alpha, num_results)
+    for n, (score, target) in enumerate(expected[:num_results]):
+      assert trim(found.ids_BNT[b, n]) == target
+      np.testing.assert_allclose(found.scores_BN[b, n], score, rtol=1e-4)
+
+
 @pytest.mark.parametrize('alpha', [0.0, 0.6, 2.0])
 @pytest.mark.parametrize('num_results', [1, 3])
 def test_stopping_early_changes_no_result(alpha, num_results):
   toy = ToyModel(3, batch_size=8, vocab_size=9, max_length=12)
   max_lengths = np.arange(5, 13)
-  full = search(toy, max_lengths, 4, alpha, stop_early=False)
+  full = search(toy, max_lengths, 4, alpha, stopping='never')
   early = search(toy, max_lengths, 4, alpha, num_results=num_results)
   for name in full._fields:
     np.testing.assert_array_equal(
@@ -91,8 +111,10 @@ def steps_of(toy, max_lengths, **options):
 
 def test_a_search_that_is_over_stops():
   toy = ToyModel(3, batch_size=1, vocab_size=9, max_length=12)
-  assert steps_of(toy, [12], stop_early=False) == 12
-  assert steps_of(toy, [12], num_results=1) < 12
+  assert steps_of(toy, [12], stopping='never') == 12
+  exact = steps_of(toy, [12], num_results=1)
+  assert exact < 12
+  assert steps_of(toy, [12], num_results=1, stopping='likely') <= exact
   assert steps_of(toy, [4]) <= 4
   assert steps_of(toy, [0]) == 0
 
@@ -113,7 +135,7 @@ def test_ancestors_name_each_hypothesis_own_history():
 
   recorded = ToyModel(5, batch_size=2, vocab_size=9, max_length=8)
   recorded.step = step
-  search(recorded, [8, 8], 4, 0.6, stop_early=False)
+  search(recorded, [8, 8], 4, 0.6, stopping='never')
   jax.effects_barrier()
   assert [int(position) for position, *_ in seen] == list(range(8))
   for b in range(2):

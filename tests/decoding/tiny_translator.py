@@ -49,6 +49,7 @@ DECODING = DecodingConfig(
   beam_size=3,
   length_penalty_alpha=0.6,
   max_decode_length_offset=24,
+  stopping='exact',
   min_length=0,
   no_repeat_ngram=0,
   num_samples=1,

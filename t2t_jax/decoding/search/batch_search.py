@@ -109,6 +109,7 @@ def search_batch(
     beam_size=decoding.beam_size,
     num_results=nbest,
     phrases=batch.phrases,
+    stopping=decoding.stopping,
     **options,
   )
 

@@ -52,7 +52,7 @@ def beam_search(
   num_results: int | None = None,
   rules: Rules = NO_RULES,
   phrases: Phrases | None = None,
-  stop_early: bool = True,
+  stopping: str = 'exact',
   cache_lengths: tuple[int, ...] = (),
 ) -> Hypotheses:
   """Returns the best hypotheses of each sentence, best first.
@@ -83,7 +83,9 @@ def beam_search(
     rules: what hypotheses must obey beside.
     phrases: what each must contain; a sentence's longest length must leave
       room for its prefix, all its phrases and EOS.
-    stop_early: False searches on to the longest length, for the same result.
+    stopping: exact: as told above; never: at the longest length, for the same
+      result; likely: when no live hypothesis would displace a result if it
+      ended now, which longer ones with a penalty then seldom do.
     cache_lengths: shorter T, ascending, that the search begins with, so that
       short results do not pay for a long cache; each is compiled apart.
   """
@@ -162,9 +164,12 @@ def beam_search(
       finished, live, candidates, position + 1, eos_id, length_penalty_alpha
     )
     live = kept
-    if stop_early:
+    if stopping != 'never':
+      length_B = max_lengths_B
+      if stopping == 'likely':
+        length_B = jnp.minimum(position + 2, max_lengths_B)  # EOS comes next
       within_reach_B = live.log_probs_BW.max(axis=1) / length_penalty(
-        max_lengths_B, length_penalty_alpha
+        length_B, length_penalty_alpha
       )
       over_B = within_reach_B <= finished.scores_BW[:, num_results - 1]
       live = live._replace(
