@@ -269,6 +269,16 @@ def write_held(file):
     write_all(file, b'a whole line\n')
 
 
+@pytest.fixture
+def interruptible():
+  """SIGINT raises KeyboardInterrupt, also where a shell started the tests in
+  the background and had it ignored."""
+  before = signal.signal(signal.SIGINT, signal.default_int_handler)
+  yield
+  signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures('interruptible')
 def test_a_signal_waits_for_whole_lines():
   file = SlowFile([signal.SIGINT])
   handler = signal.getsignal(signal.SIGINT)
@@ -278,6 +288,7 @@ def test_a_signal_waits_for_whole_lines():
   assert signal.getsignal(signal.SIGINT) is handler
 
 
+@pytest.mark.usefixtures('interruptible')
 def test_a_second_signal_does_not_wait():
   file = SlowFile([signal.SIGINT, signal.SIGINT])
   with pytest.raises(KeyboardInterrupt):
