@@ -135,7 +135,7 @@ class _Instruction:
       if dtype in _ITEM_BYTES or dtype[1:].isdigit()
     )
     started = self.opcode.endswith('-start') and self.shape.startswith('(')
-    if kind == 'all-gather' and started:
+    if started and self.kind in ('all-gather', 'reduce-scatter'):
       # A start's result is (operands, results).
       return total * group_size // (group_size + 1)
     if kind == 'collective-permute' and started:

@@ -62,6 +62,7 @@ def test_one_device_exchanges_nothing():
     ('bf16[8,4] all-gather(%p)', 'all-gather', 64),
     ('(bf16[4,4], bf16[8,4]) all-gather-start(%p)', 'all-gather', 64),
     ('f32[4] reduce-scatter(%p)', 'reduce-scatter', 32),
+    ('(f32[8], f32[4]) reduce-scatter-start(%p)', 'reduce-scatter', 32),
     ('(f32[8], f32[2,3]) all-reduce(%p, %q)', 'all-reduce', 56),
     ('(f32[4], f32[4]) all-to-all(%p, %q)', 'all-to-all', 32),
     ('pred[8] all-gather(%p)', 'all-gather', 8),
