@@ -47,8 +47,20 @@ def heartbeat_seconds(environ: Mapping[str, str]) -> int:
   30, or T2T_HEARTBEAT_SECONDS: jax's own 100 would let the others wait for
   longer than a minute.
   """
-  name = 'T2T_HEARTBEAT_SECONDS'
-  return _number(name, {name: environ.get(name) or '30'}, 1, None)
+  return _seconds('T2T_HEARTBEAT_SECONDS', environ, 30)
+
+
+def join_seconds(environ: Mapping[str, str]) -> int:
+  """Returns how long the processes of a run wait for each other at its start.
+
+  300, as jax, or T2T_JOIN_SECONDS: one that dies before it has joined is not
+  known to the others, which give up after this time.
+  """
+  return _seconds('T2T_JOIN_SECONDS', environ, 300)
+
+
+def _seconds(name: str, environ: Mapping[str, str], default: int) -> int:
+  return _number(name, {name: environ.get(name) or str(default)}, 1, None)
 
 
 def _explicit(environ: Mapping[str, str]) -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from t2t_jax.errors import UsageError
-from t2t_jax.parallel.cluster import find, heartbeat_seconds
+from t2t_jax.parallel.cluster import find, heartbeat_seconds, join_seconds
 
 _POLL_MS = 1000
 _NOTICE_SECONDS = 15
@@ -43,7 +43,7 @@ def join(environ: Mapping[str, str] = os.environ) -> None:
   jax.config.update('jax_enable_preemption_service', False)
   seconds = heartbeat_seconds(environ)
   where = arguments.get('coordinator_address', 'the coordinator')
-  # After five minutes jax ends the process, in words of its own.
+  # After join_seconds jax ends the process, in words of its own.
   notice = threading.Timer(
     _NOTICE_SECONDS,
     print,
@@ -54,6 +54,7 @@ def join(environ: Mapping[str, str] = os.environ) -> None:
   notice.start()
   try:
     jax.distributed.initialize(
+      initialization_timeout=join_seconds(environ),
       heartbeat_timeout_seconds=seconds,
       shutdown_timeout_seconds=seconds,
       **arguments,

@@ -100,7 +100,7 @@ def test_ended_at_random_moments(tmp_path, count):
       CHANGES,
       count=count,
       devices=1,
-      environ={'T2T_HEARTBEAT_SECONDS': '20'},
+      environ={'T2T_HEARTBEAT_SECONDS': '20', 'T2T_JOIN_SECONDS': '40'},
     )
 
   with start('whole') as processes:

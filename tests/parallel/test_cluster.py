@@ -82,6 +82,10 @@ def test_a_cloud_tpu_machine_asks_its_metadata(monkeypatch):
 def test_silence():
   assert cluster.heartbeat_seconds({}) == 30
   assert cluster.heartbeat_seconds({'T2T_HEARTBEAT_SECONDS': '7'}) == 7
+  assert cluster.join_seconds({}) == 300
+  assert cluster.join_seconds({'T2T_JOIN_SECONDS': '9'}) == 9
+  with pytest.raises(UsageError, match='T2T_JOIN_SECONDS: expected a number'):
+    cluster.join_seconds({'T2T_JOIN_SECONDS': 'long'})
   with pytest.raises(UsageError) as error:
     cluster.heartbeat_seconds({'T2T_HEARTBEAT_SECONDS': '0'})
   assert str(error.value) == (
