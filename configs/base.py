@@ -41,7 +41,8 @@ def get_config() -> config_dict.ConfigDict:
       attention_impl='reference',  # the equation; or xla, cudnn (GPU, bf16)
       vocab_row_multiple=128,  # embedding rows are padded to this, for meshes
       compute_dtype='float32',  # of activations: float32, bfloat16
-      param_dtype='float32',  # of parameters and optimizer state
+      # Of parameters and optimizer state; bfloat16: products are in it too.
+      param_dtype='float32',
       # What the backward pass makes again: none; dots: all but the products
       # with weights; full: all but the layers' inputs.
       remat='none',

@@ -239,7 +239,7 @@ class SegmentedTokenizer(Tokenizer):
   def sample(
     self, lines: Sequence[str], rate: float, seed: int
   ) -> list[list[int]]:
-    raise NotImplementedError('segmented text has one segmentation')
+    return self.encode(lines)  # the text has one segmentation
 
   def decode(self, sequences: Iterable[Sequence[int]]) -> list[str]:
     joined = (

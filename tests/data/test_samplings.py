@@ -99,3 +99,8 @@ def test_no_sample_is_longer_than_a_sentence_may_be(corpus):
 def test_segmented_text_cannot_be_cut_anew(corpus):
   with pytest.raises(UsageError, match='samplings: segmented text has one'):
     make_config(corpus, vocabulary_kind='segmented', samplings=2)
+
+
+def test_a_sample_of_segmented_text_is_its_one_segmentation(tmp_path):
+  tokenizer = train(tmp_path, vocabulary_kind='segmented').source
+  assert tokenizer.sample(LINES, 0.5, seed=1) == tokenizer.encode(LINES)
