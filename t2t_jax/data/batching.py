@@ -17,6 +17,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from t2t_jax.config import TrainingConfig
 from t2t_jax.data import shapes as shapes_lib
 from t2t_jax.data.padding import Batch, gather
 from t2t_jax.data.token_files import TokenStore
@@ -34,6 +35,20 @@ class TrainBatches:
     shapes: (rows, source length, target length) of every batch there is.
     steps_per_epoch: batches an epoch, on average.
   """
+
+  @classmethod
+  def of(
+    cls, store: TokenStore, training: TrainingConfig, pad_id: int
+  ) -> 'TrainBatches':
+    """Returns the batches that a run of `training` has."""
+    return cls(
+      store,
+      global_batch_tokens=training.global_batch_tokens,
+      max_shapes=training.max_shapes,
+      length_multiple=training.length_multiple,
+      seed=training.seed,
+      pad_id=pad_id,
+    )
 
   def __init__(
     self,

@@ -32,14 +32,9 @@ def from_text(
 ) -> tuple[Subject, Prepared]:
   """Returns what a run would have, from the prepared text; prepares it."""
   prepared = prepare(config, say)
-  tokenizers, training = prepared.tokenizers, config.training
-  batches = TrainBatches(
-    prepared.train,
-    global_batch_tokens=training.global_batch_tokens,
-    max_shapes=training.max_shapes,
-    length_multiple=training.length_multiple,
-    seed=training.seed,
-    pad_id=tokenizers.target.pad_id,
+  tokenizers = prepared.tokenizers
+  batches = TrainBatches.of(
+    prepared.train, config.training, tokenizers.target.pad_id
   )
   model = build_transformer(config.model, tokenizers)
   subject = Subject(config, model, batches.shapes, tokenizers.target.bos_id)

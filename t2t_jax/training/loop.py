@@ -99,13 +99,8 @@ class Trainer:
     tokenizers = prepared.tokenizers
     self._pad_id = tokenizers.target.pad_id
     self._model = build_transformer(config.model, tokenizers)
-    self._batches = TrainBatches(
-      prepared.train,
-      global_batch_tokens=config.training.global_batch_tokens,
-      max_shapes=config.training.max_shapes,
-      length_multiple=config.training.length_multiple,
-      seed=config.training.seed,
-      pad_id=self._pad_id,
+    self._batches = TrainBatches.of(
+      prepared.train, config.training, self._pad_id
     )
     self._microbatches = choose_microbatches(
       config,
