@@ -72,7 +72,7 @@ def search_batch(
     if model.config.positions == 'learned':
       max_length = min(max_length, model.config.max_positions)
   members = [
-    _member(model, params, batch.source_ids_BS, decoding.num_slots)
+    cached_model(model, params, batch.source_ids_BS, decoding.num_slots)
     for model, params in zip(models, all_params, strict=True)
   ]
   options = {
@@ -114,8 +114,11 @@ def search_batch(
   )
 
 
-def _member(model: Transformer, params: Any, source_ids_BS, num_slots: int):
-  """The step and the empty cache of one model."""
+def cached_model(
+  model: Transformer, params: Any, source_ids_BS, num_slots: int
+):
+  """Returns the step and the empty cache of one model, as `beam_search` takes
+  them, for `num_slots` beams of each source."""
   apply = functools.partial(model.apply, {'params': params})
   init_cache = functools.partial(
     apply,
