@@ -2,7 +2,7 @@
 
 import abc
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -120,15 +120,13 @@ class SentencePieceTokenizer(Tokenizer):
   ) -> list[list[int]]:
     lines = list(lines)
 
-    def draw() -> list[list[int]]:
-      sentencepiece.set_random_generator_seed(seed)
-      return self._processor.encode(
+    drawn = in_a_new_thread(
+      seed,
+      lambda: self._processor.encode(
         lines, enable_sampling=True, nbest_size=-1, alpha=rate, num_threads=1
-      )
-
-    # SentencePiece reads the seed when a thread first draws, and never again.
-    with ThreadPoolExecutor(1) as new_thread:
-      return self._mend_space_marks(lines, new_thread.submit(draw).result())
+      ),
+    )
+    return self._mend_space_marks(lines, drawn)
 
   def decode(self, sequences: Iterable[Sequence[int]]) -> list[str]:
     return self._processor.decode([self._text_ids(ids) for ids in sequences])
@@ -143,19 +141,8 @@ class SentencePieceTokenizer(Tokenizer):
     ]
 
   def starts_word(self, ids: Sequence[int]) -> list[bool]:
-    # Identity normalization keeps all spaces: the first of several begins the
-    # word that they stand before; those at the end belong to the last word.
-    pieces = self.pieces(ids)
     special = (self.pad_id, self.bos_id, self.eos_id)
-    is_space = [not piece.strip(_SPACE_MARK) for piece in pieces]
-    starts, text_follows = [], False
-    for place in reversed(range(len(pieces))):
-      if not is_space[place]:
-        text_follows = ids[place] not in special
-      begun = place > 0 and is_space[place - 1]
-      marked = pieces[place].startswith(_SPACE_MARK)
-      starts.append(marked and text_follows and not begun)
-    return starts[::-1]
+    return word_starts(self.pieces(ids), [token in special for token in ids])
 
   def files(self) -> dict[str, bytes]:
     scored = [
@@ -195,6 +182,39 @@ class SentencePieceTokenizer(Tokenizer):
       if ids[place : place + len(old)] == old:
         ids[place : place + len(old)] = new
     return ids
+
+
+def in_a_new_thread(seed: int, draw: Callable[[], list]) -> list:
+  """Returns what `draw` does with SentencePiece's random numbers of `seed`.
+
+  SentencePiece reads the seed when a thread first draws, and never again.
+  """
+
+  def seeded() -> list:
+    sentencepiece.set_random_generator_seed(seed)
+    return draw()
+
+  with ThreadPoolExecutor(1) as new_thread:
+    return new_thread.submit(seeded).result()
+
+
+def word_starts(
+  pieces: Sequence[str], is_special: Sequence[bool]
+) -> list[bool]:
+  """Returns, for each of SentencePiece's pieces, whether a word begins there.
+
+  Identity normalization keeps all spaces: the first of several begins the word
+  that they stand before; those at the end belong to the last word.
+  """
+  is_space = [not piece.strip(_SPACE_MARK) for piece in pieces]
+  starts, text_follows = [], False
+  for place in reversed(range(len(pieces))):
+    if not is_space[place]:
+      text_follows = not is_special[place]
+    begun = place > 0 and is_space[place - 1]
+    marked = pieces[place].startswith(_SPACE_MARK)
+    starts.append(marked and text_follows and not begun)
+  return starts[::-1]
 
 
 class SegmentedTokenizer(Tokenizer):

@@ -9,6 +9,7 @@ from typing import Any
 
 from t2t_jax.config import VocabularyConfig
 from t2t_jax.data import subwords, vocabulary
+from t2t_jax.data.mapped_subwords import MappedTokenizer
 from t2t_jax.data.subwords import Tokenizer
 from t2t_jax.errors import UsageError
 
@@ -174,6 +175,12 @@ def _read_checked(path: Path, digest: str) -> bytes:
 def _load_side(
   directory: Path, side: str, contents: dict[str, bytes]
 ) -> Tokenizer:
+  if f'{side}.ids.json' in contents:
+    return MappedTokenizer.from_files(
+      contents[f'{side}.spm'],
+      contents[f'{side}.ids.json'],
+      str(directory / f'{side}.ids.json'),
+    )
   if f'{side}.model' in contents:
     return subwords.SentencePieceTokenizer(
       contents[f'{side}.model'], str(directory / f'{side}.model')
