@@ -117,6 +117,9 @@ def get_config() -> config_dict.ConfigDict:
       label_smoothing=0.1,  # epsilon_ls (5.4)
       loss_chunk=512,  # positions of a copy whose logits exist at one time
       ema_decay=0.0,  # moving average of parameters; 0: none
+      # A run to begin with: DIR or DIR@CHECKPOINT, whose parameters and
+      # vocabulary the new one takes (fine-tuning); '': fresh ones.
+      init_from='',
       seed=1,  # of initial parameters, dropout and batch order
     )
   )

@@ -97,6 +97,7 @@ class TrainingConfig:
   label_smoothing: float
   loss_chunk: int
   ema_decay: float
+  init_from: str
   seed: int
 
 

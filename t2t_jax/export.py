@@ -86,7 +86,9 @@ def _lines(name: str) -> list[str]:
 
   lines = list(read_lines(path))
   if not lines:
-    raise UsageError(f'--verify={name}: expected lines to translate, found none')
+    raise UsageError(
+      f'--verify={name}: expected lines to translate, found none'
+    )
   return lines
 
 

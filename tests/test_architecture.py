@@ -21,7 +21,7 @@ FLOORS = (
   {'decoding'},
   {'evaluation'},
   {'training'},
-  {'planning'},
+  {'planning', 'exchange'},
   {'reporting'},
   {'cli', 'terminal'},
   {'sweeps'},
@@ -34,6 +34,8 @@ FLOORS = (
     'average',
     'visualize',
     'doctor',
+    'export',
+    'import_weights',
   },
 )
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}

@@ -4,9 +4,11 @@ import dataclasses
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 from t2t_jax.config import Config
 from t2t_jax.data import corpora
+from t2t_jax.data.given_vocabulary import given_tokenizers
 from t2t_jax.data.tokenizer import check_models
 from t2t_jax.errors import UsageError
 
@@ -31,14 +33,7 @@ def compute_fingerprint(config: Config) -> str:
     )
     if other_kind or name.endswith(('_source', '_target')) or 'test' in name:
       del data[name]
-  vocabulary = dataclasses.asdict(config.vocabulary)
-  check_models(config.vocabulary)
-  for name in ('source_model', 'target_model'):
-    if path := vocabulary[name]:
-      vocabulary[name] = _file_digest(path, f'vocabulary.{name}')
-  if vocabulary['samplings'] == 1:
-    # As before there was a choice: the same text keeps its token files.
-    del vocabulary['samplings'], vocabulary['sampling_rate']
+  vocabulary = _describe_vocabulary(config)
   described = {
     'format': _FORMAT,
     'data': data,
@@ -47,6 +42,24 @@ def compute_fingerprint(config: Config) -> str:
   }
   text = json.dumps(described, sort_keys=True)
   return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _describe_vocabulary(config: Config) -> dict[str, Any]:
+  vocabulary = dataclasses.asdict(config.vocabulary)
+  check_models(config.vocabulary)
+  if given := given_tokenizers(config):
+    # All else about it is decided.
+    described = {'digest': given.digest()}
+    for name in ('samplings', 'sampling_rate'):
+      described[name] = vocabulary[name]
+    return described
+  for name in ('source_model', 'target_model'):
+    if path := vocabulary[name]:
+      vocabulary[name] = _file_digest(path, f'vocabulary.{name}')
+  if vocabulary['samplings'] == 1:
+    # As before there was a choice: the same text keeps its token files.
+    del vocabulary['samplings'], vocabulary['sampling_rate']
+  return vocabulary
 
 
 def _file_digest(path: str, key: str) -> str:

@@ -21,6 +21,7 @@ from typing import Any
 from t2t_jax.config import Config
 from t2t_jax.data import corpora, encoding
 from t2t_jax.data.fingerprint import compute_fingerprint
+from t2t_jax.data.given_vocabulary import given_tokenizers
 from t2t_jax.data.token_files import TokenStore
 from t2t_jax.data.tokenizer import Tokenizers
 from t2t_jax.errors import UsageError
@@ -126,14 +127,18 @@ def _write_all(
   config: Config, building: Path, progress: _Progress
 ) -> dict[str, Any]:
   vocabulary = config.vocabulary
-  progress(
-    f'vocabulary: {"joint" if vocabulary.joint else "separate"} '
-    f'{vocabulary.kind}, from '
-    f'{vocabulary.source_model or "the training text"}'
-  )
-  tokenizers = Tokenizers.train(
-    vocabulary, corpora.read_split(config.data, 'train')
-  )
+  tokenizers = given_tokenizers(config)
+  if tokenizers is None:
+    progress(
+      f'vocabulary: {"joint" if vocabulary.joint else "separate"} '
+      f'{vocabulary.kind}, from '
+      f'{vocabulary.source_model or "the training text"}'
+    )
+    tokenizers = Tokenizers.train(
+      vocabulary, corpora.read_split(config.data, 'train')
+    )
+  else:
+    progress(f'vocabulary: that of {config.training.init_from}')
   tokenizers.save(building / 'vocabulary')
   report: dict[str, Any] = {}
   for split in ('train', 'dev'):

@@ -63,9 +63,7 @@ def _make_spec(restored: Restored) -> Any:
   )
   variant: dict[str, Any] = {
     'pre_norm': config.norm_position == 'pre',
-    'activation': getattr(
-      specs.Activation, _ACTIVATIONS[config.activation]
-    ),
+    'activation': getattr(specs.Activation, _ACTIVATIONS[config.activation]),
     'relative_position': config.positions == 'relative',
   }
   if config.d_k * config.num_heads != config.d_model:

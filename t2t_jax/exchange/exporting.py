@@ -97,7 +97,9 @@ def verify(
   """
   if kind == 'safetensors':
     names = safetensors_format.differences(restored, output)
-    found = f'differ: {", ".join(names)}' if names else 'are the same, bit by bit'
+    found = (
+      f'differ: {", ".join(names)}' if names else 'are the same, bit by bit'
+    )
     yield f'arrays and vocabulary {found}', not names
   elif kind == 'stablehlo':
     programs = portable_format.Engine(output, restored.tokenizers)
@@ -113,13 +115,15 @@ def verify(
       yield _told(comparison, f'{programs.name}, {name}')
   elif kind == 'ctranslate2':
     translator = ctranslate2_format.Engine(output, restored.tokenizers)
-    yield _told(compare(restored, translator, lines, TOLERANCE), translator.name)
+    yield _told(
+      compare(restored, translator, lines, TOLERANCE), translator.name
+    )
   else:
     marian = marian_format.Engine(output, restored.tokenizers)
     ours = restored.tokenizers.source.encode(lines)
     same = sum(a == b for a, b in zip(ours, marian.encode(lines), strict=True))
     yield (
-      f'{marian.name}: {same} of {len(lines)} lines are cut into the same tokens',
+      f'{marian.name}: {same} of {len(lines)} lines have the same tokens',
       same == len(lines),
     )
     yield _told(compare(restored, marian, lines, TOLERANCE), marian.name)

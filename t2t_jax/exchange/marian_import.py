@@ -109,7 +109,7 @@ def _config(described: Mapping[str, Any], folder: Path) -> Config:
   activation = described.get('activation_function', 'gelu')
   if activation not in _ACTIVATIONS:
     raise UsageError(
-      f"{file}: activation_function: expected one of "
+      f'{file}: activation_function: expected one of '
       f"{', '.join(_ACTIVATIONS)}, found '{activation}'"
     )
   sizes = {
@@ -209,8 +209,8 @@ def _check_vocabulary(
   ):
     if size != tokenizer.vocab_size:
       raise UsageError(
-        f'{folder / marian.CONFIG}: {key}: expected {tokenizer.vocab_size}, the '
-        f'pieces of the vocabulary, found {size}'
+        f'{folder / marian.CONFIG}: {key}: expected {tokenizer.vocab_size}, '
+        f'the pieces of the vocabulary, found {size}'
       )
 
 

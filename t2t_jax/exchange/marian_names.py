@@ -62,9 +62,7 @@ def to_marian(
 
 def from_marian(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
   """Returns the arrays for `layouts.to_our_layout` from MarianMT's."""
-  named = {
-    name.removeprefix('model.'): array for name, array in arrays.items()
-  }
+  named = {name.removeprefix('model.'): array for name, array in arrays.items()}
   if 'shared.weight' in named:
     for side in ('encoder', 'decoder'):
       named.setdefault(f'{side}.embed_tokens.weight', named['shared.weight'])

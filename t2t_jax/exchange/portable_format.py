@@ -70,7 +70,11 @@ def write(
   for name, beam_size in (('greedy', 1), ('beam', decoding.beam_size)):
     program = jax.jit(
       functools.partial(
-        translate_batch, restored.model, restored.tokenizers, decoding, beam_size
+        translate_batch,
+        restored.model,
+        restored.tokenizers,
+        decoding,
+        beam_size,
       )
     )
     exported = jax.export.export(program, platforms=platforms)(
@@ -177,7 +181,7 @@ def _symbolic_source(config: ModelConfig, decoding: DecodingConfig) -> Any:
   return jax.ShapeDtypeStruct(shape, jnp.int32)
 
 
-_SCRIPT = """# Lines in, translations out: jax, sentencepiece and safetensors alone.
+_SCRIPT = """# Lines in, translations out, without t2t_jax.
 import json, sys
 import jax.export, numpy as np, safetensors.flax, sentencepiece
 

@@ -65,7 +65,8 @@ class Comparison:
       more = ' ...' if len(self.different) > 10 else ''
       parts.append(f'lines {numbers}{more} differ')
     parts.append(
-      f'scores differ by at most {self.score_difference:.1e} (allowed: {self.tolerance:g})'
+      f'scores differ by at most {self.score_difference:.1e} '
+      f'(allowed: {self.tolerance:g})'
     )
     return '; '.join(parts)
 
@@ -142,9 +143,7 @@ def compare(
 def compare_searches(
   restored: Restored,
   beam_size: int,
-  search: Callable[
-    [Sequence[Sequence[int]]], list[tuple[list[int], float]]
-  ],
+  search: Callable[[Sequence[Sequence[int]]], list[tuple[list[int], float]]],
   lines: Sequence[str],
   tolerance: float,
 ) -> Comparison:
@@ -189,7 +188,9 @@ def _is_tie(
   eos_id = restored.tokenizers.target.eos_id
   mine, other = [*mine, eos_id], [*other, eos_id]
   place = next(
-    i for i, pair in enumerate(zip(mine, other, strict=False)) if len({*pair}) > 1
+    i
+    for i, pair in enumerate(zip(mine, other, strict=False))
+    if len({*pair}) > 1
   )
   log_probs = [
     # An EOS of our own stands behind, whose probability is not read.

@@ -34,6 +34,7 @@ from t2t_jax.parallel.mesh import (
   use_mesh,
 )
 from t2t_jax.training.evaluate import DevEvaluation
+from t2t_jax.training.init_from import check_same_model, initial_params
 from t2t_jax.training.metrics import duration, open_metrics
 from t2t_jax.training.microbatches import choose_microbatches
 from t2t_jax.training.progress import Progress, is_due
@@ -43,6 +44,7 @@ from t2t_jax.training.step_log import StepLog
 from t2t_jax.training.stopping import Stopped, StopSignal, TrainingError
 from t2t_jax.training.train_state import (
   TrainState,
+  begin_with,
   build_state,
   decoding_params,
 )
@@ -74,6 +76,8 @@ def train(
   """
   with hold(workdir, config), StopSignal() as signal:
     mesh = create_mesh(config.mesh, model=config.model)
+    if config.training.init_from:
+      check_same_model(config)  # before the text is prepared
     prepared = prepare_for_all(config, say)
     stop = SharedWord(lambda: signal.name, mesh)
     with (
@@ -182,10 +186,18 @@ class Trainer:
   def _restore_or_create(self, abstract: Any) -> tuple[Any, Progress]:
     restored = self._store.restore_newest(abstract)
     if restored is None:
-      return create_arrays(self._build_state, self._mesh), Progress()
+      return self._create(), Progress()
     state, progress = restored[0], Progress.from_json(restored[1])
     self._say(f'resuming after step {progress.step}')
     return state, progress
+
+  def _create(self) -> TrainState:
+    state = create_arrays(self._build_state, self._mesh)
+    if self._config.training.init_from:
+      params, origin = initial_params(self._config, self._model, state.params)
+      self._say(f'beginning with {origin}')
+      state = begin_with(state, params)
+    return state
 
   def _place(self, batch: Batch) -> list[jax.Array]:
     """Returns the batch as (microbatches, rows, length) on the mesh."""
