@@ -1,5 +1,6 @@
 """A run's model in another program's format, and the check that it is right."""
 
+import functools
 import os
 import shutil
 import tempfile
@@ -105,13 +106,8 @@ def verify(
     programs = portable_format.Engine(output, restored.tokenizers)
     beam_size = restored.config.decoding.beam_size
     for name, size in (('greedy', 1), ('beam', beam_size)):
-      comparison = compare_searches(
-        restored,
-        size,
-        lambda ids, name=name: programs.search(name, ids),
-        lines,
-        TOLERANCE,
-      )
+      search = functools.partial(programs.search, name)
+      comparison = compare_searches(restored, size, search, lines, TOLERANCE)
       yield _told(comparison, f'{programs.name}, {name}')
   elif kind == 'ctranslate2':
     translator = ctranslate2_format.Engine(output, restored.tokenizers)

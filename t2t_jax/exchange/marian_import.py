@@ -186,16 +186,14 @@ def _tokenizers(described: Mapping[str, Any], folder: Path) -> Tokenizers:
       f'{folder / marian.CONFIG}: decoder_start_token_id: expected an id of '
       f'{marian.VOCABULARY}, found {start_id}'
     )
-  return Tokenizers(
-    *(
-      MappedTokenizer(_read(folder / name), ids, start, str(folder / name))
-      for name, ids in (
-        (marian.SOURCE_MODEL, source_ids),
-        (marian.TARGET_MODEL, target_ids),
-      )
-    ),
-    joint=False,
+  source, target = (
+    MappedTokenizer(_read(folder / name), ids, start, str(folder / name))
+    for name, ids in (
+      (marian.SOURCE_MODEL, source_ids),
+      (marian.TARGET_MODEL, target_ids),
+    )
   )
+  return Tokenizers(source, target, joint=False)
 
 
 def _check_vocabulary(

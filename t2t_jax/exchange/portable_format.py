@@ -6,6 +6,7 @@ TPU. params.safetensors holds the parameters, which are their argument.
 translate.py shows how to call them; it needs no t2t_jax.
 """
 
+import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -34,8 +35,6 @@ PROGRAMS = {'greedy': 'greedy.jax', 'beam': 'beam.jax'}
 
 def check(config: ModelConfig, decoding: DecodingConfig) -> None:
   """Raises UsageError for what the programs cannot do, by its name."""
-  if config.attention_impl == 'cudnn':
-    refuse('stablehlo', 'model.attention_impl', 'reference or xla', 'cudnn')
   if decoding.method != 'beam':
     refuse('stablehlo', 'decoding.method', 'beam', decoding.method)
   offset = decoding.max_decode_length_offset
@@ -54,6 +53,7 @@ def write(
   platforms: Sequence[str] = PLATFORMS,
 ) -> None:
   """Writes programs and parameters into `directory`, there and empty."""
+  model = run_anywhere(restored.model)
   require('flatbuffers')  # which jax.export serialises by
   decoding = restored.config.decoding
   params = _flat(
@@ -71,7 +71,7 @@ def write(
     program = jax.jit(
       functools.partial(
         translate_batch,
-        restored.model,
+        model,
         restored.tokenizers,
         decoding,
         beam_size,
@@ -83,6 +83,19 @@ def write(
     (directory / PROGRAMS[name]).write_bytes(exported.serialize())
   write_models(restored.tokenizers, directory, '.model')
   _write_script(restored, directory)
+
+
+def run_anywhere(model: Transformer, **changes: Any) -> Transformer:
+  """Returns the same function without a kernel that only some devices have.
+
+  Args:
+    model: the module.
+    changes: fields of its config to set anew.
+  """
+  if model.config.attention_impl == 'cudnn':
+    changes['attention_impl'] = 'xla'
+  config = dataclasses.replace(model.config, **changes)
+  return dataclasses.replace(model, config=config)
 
 
 def translate_batch(
@@ -135,9 +148,7 @@ class Engine:
     self._source, self._target = tokenizers.source, tokenizers.target
     self._params = require('safetensors.flax').load_file(directory / WEIGHTS)
     self._programs = {
-      name: jax.jit(
-        jax.export.deserialize((directory / file).read_bytes()).call
-      )
+      name: jax.jit(_deserialized(directory / file).call)
       for name, file in PROGRAMS.items()
     }
 
@@ -166,6 +177,10 @@ class Engine:
         special = np.isin(ids_T, [self._target.pad_id, self._target.eos_id])
         found.append((ids_T[~special].tolist(), float(score)))
     return found
+
+
+def _deserialized(file: Path) -> Any:
+  return jax.export.deserialize(bytearray(file.read_bytes()))
 
 
 def _flat(params: Any) -> dict[str, Any]:

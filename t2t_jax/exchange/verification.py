@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from t2t_jax.decoding.restored import Restored, with_decoding
-from t2t_jax.model.transformer import Transformer
+from t2t_jax.exchange.portable_format import run_anywhere
 
 
 class Engine(Protocol):
@@ -73,14 +73,8 @@ class Comparison:
 
 def in_float32(restored: Restored) -> Restored:
   """Returns the model computing in float32, greedily."""
-  model = dataclasses.replace(restored.model.config, compute_dtype='float32')
   return restored._replace(
-    model=Transformer(
-      model,
-      restored.model.source_vocab_size,
-      restored.model.target_vocab_size,
-      restored.model.pad_id,
-    ),
+    model=run_anywhere(restored.model, compute_dtype='float32'),
     config=with_decoding(
       restored.config,
       method='beam',

@@ -1,5 +1,6 @@
 """What changes from update to update."""
 
+import dataclasses
 from typing import Any
 
 import flax.struct
@@ -52,4 +53,4 @@ def begin_with(state: TrainState, params: Any) -> TrainState:
   average = None
   if state.ema_params is not None:
     average = jax.tree.map(jnp.copy, params)
-  return state.replace(params=params, ema_params=average)
+  return dataclasses.replace(state, params=params, ema_params=average)
