@@ -60,11 +60,11 @@ def import_marian(folder: Path, workdir: Workdir) -> None:
       'files in it'
     )
   described = _read_json(folder / marian.CONFIG)
-  config = _config(described, folder)
+  weights, arrays = _read_arrays(folder)
+  config = _config(described, folder, _is_one_table(arrays))
   tokenizers = _tokenizers(described, folder)
   _check_vocabulary(described, tokenizers, folder)
   model = build_transformer(config.model, tokenizers)
-  weights, arrays = _read_arrays(folder)
   mesh = decoding_mesh()
   shapes = abstract_params(model, mesh)
   params = to_our_layout(
@@ -96,7 +96,19 @@ def import_marian(folder: Path, workdir: Workdir) -> None:
   workdir.write(config, tokenizers, run)
 
 
-def _config(described: Mapping[str, Any], folder: Path) -> Config:
+def _is_one_table(arrays: Mapping[str, np.ndarray]) -> bool:
+  """Whether source and target have the same embeddings: transformers says
+  shared too where it has loaded them apart."""
+  source, target = (
+    arrays.get(f'model.{side}.embed_tokens.weight')
+    for side in ('encoder', 'decoder')
+  )
+  return source is None or target is None or np.array_equal(source, target)
+
+
+def _config(
+  described: Mapping[str, Any], folder: Path, is_one_table: bool
+) -> Config:
   """The config of this package that the folder's model has."""
   file = folder / marian.CONFIG
   for key, expected in _EXPECTED.items():
@@ -153,7 +165,7 @@ def _config(described: Mapping[str, Any], folder: Path) -> Config:
           'max_positions': positions,
           'attention_bias': True,
           'layer_norm_epsilon': marian.EPSILON,
-          'tie_source_target': shared,
+          'tie_source_target': shared and is_one_table,
           'tie_softmax': described.get('tie_word_embeddings', True),
           'softmax_bias': True,
           'dropout_rate': float(described.get('dropout', 0.1)),

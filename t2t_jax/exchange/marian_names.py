@@ -48,8 +48,10 @@ def to_marian(
     marian['lm_head.weight'] = named.pop('lm_head.weight')
   if config.tie_source_target:
     marian['model.shared.weight'] = target_VD
-  else:
+  if not config.tie_source_target or not config.tie_softmax:
+    # Where the softmax is apart, newer transformers look for all of them.
     marian['model.decoder.embed_tokens.weight'] = target_VD
+    named.setdefault('encoder.embed_tokens.weight', target_VD)
   for name, array in named.items():
     marian[f'model.{name}'] = array
     # A model without these biases is one with zeros.
