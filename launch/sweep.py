@@ -36,9 +36,7 @@ from t2t_jax.training.stopping import Stopped, TrainingError
 _FILES = flags.DEFINE_multi_string(
   'file', [], 'a config; --file= may be left out'
 )
-_SETTINGS = flags.DEFINE_multi_string(
-  'set', [], 'for all rows: --config.key=value is --set=config.key=value'
-)
+_SETTINGS = cli.define_settings()
 _SWEEPS = flags.DEFINE_multi_string(
   'sweep', [], 'config.key=value1,value2...; several are combined'
 )
@@ -134,21 +132,5 @@ def _submit(rows: list[Row], all_rows: list[Row], directory: Path) -> None:
   cli.say(f'logs: {directory}/slurm-*.log; --table compares what is there')
 
 
-def _as_flags(arguments: list[str]) -> list[str]:
-  """Returns files and settings as values of the flags above."""
-  found = []
-  for before, argument in zip(['', *arguments], arguments, strict=False):
-    name = before.lstrip('-')
-    is_value = name in flags.FLAGS and not flags.FLAGS[name].boolean
-    if argument.startswith('--config.'):
-      if '=' not in argument:
-        raise UsageError(f'{argument}: expected --config.key=value')
-      argument = f'--set={argument[2:]}'
-    elif not argument.startswith('-') and not (before[:1] == '-' and is_value):
-      argument = f'--file={argument}'
-    found.append(argument)
-  return found
-
-
 if __name__ == '__main__':
-  cli.run(main, _as_flags)
+  cli.run(main, cli.files_as('file'))

@@ -60,6 +60,54 @@ def read_results(path: Path, config: Config) -> RunResults | None:
   return RunResults(step, figures, is_finished)
 
 
+@dataclasses.dataclass(frozen=True)
+class Measured:
+  """What a run has cost so far.
+
+  Attributes:
+    name: its directory's.
+    bleu: {dev or test set: BLEU of the finished model}.
+    parameters: of the model, rows of padding among them; None: not recorded.
+    devices: that trained it, at last.
+    train_seconds: without evaluations.
+    flops: of the products of real tokens; None where they were not recorded.
+  """
+
+  name: str
+  bleu: dict[str, float]
+  parameters: int | None
+  devices: int
+  train_seconds: float
+  flops: float | None
+
+
+def read_measured(path: Path) -> Measured:
+  """Returns what the run in `path` has cost.
+
+  Raises:
+    UsageError: there is no run.
+  """
+  workdir = Workdir(path)
+  config, run = workdir.read_config(), workdir.read_run()
+  results = read_results(path, config)
+  figures = results.figures if results else {}
+  flops: float | None = 0.0
+  seconds = 0.0
+  for row in _read_rows(workdir.metrics):
+    if row['kind'] == 'train' and flops is not None:
+      took, seconds = row['train_seconds'] - seconds, row['train_seconds']
+      rate = row.get('flops_per_second')
+      flops = None if rate is None else flops + rate * took
+  return Measured(
+    name=workdir.path.name,
+    bleu={k[5:]: v for k, v in figures.items() if k.startswith('bleu_')},
+    parameters=run.get('parameters'),
+    devices=math.prod(run['mesh'].values()),
+    train_seconds=seconds,
+    flops=flops,
+  )
+
+
 def mean_and_sd(values: list[float]) -> tuple[float, float | None]:
   """Returns the mean and the sample's standard deviation, None of one."""
   sd = statistics.stdev(values) if len(values) > 1 else None
