@@ -43,7 +43,7 @@ _SWEEPS = flags.DEFINE_multi_string(
 _SEEDS = flags.DEFINE_list('seeds', [], 'of training, such as 1,2,3')
 _WORKDIR = flags.DEFINE_string('workdir', None, "holds the runs' workdirs")
 _JOBS = flags.DEFINE_integer(
-  'jobs', 1, 'runs at one time; they share the GPUs', lower_bound=1
+  'jobs', 1, 'runs at one time; they share GPUs and CPUs', lower_bound=1
 )
 _SLURM = flags.DEFINE_bool('slurm', False, 'submit as a Slurm array')
 _SBATCH = flags.DEFINE_string(
