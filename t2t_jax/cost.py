@@ -71,6 +71,8 @@ def main() -> None:
     for line in cost_report.lines(costs[-1]):
       print(line)
     print(flush=True)
+  for known in measured:
+    print(cost_report.measured_line(known))
   print(cost_report.table(costs, measured, _SUSTAINED.value * 1e12))
   if _JSON.value:
     print(json.dumps([cost_report.as_json(cost) for cost in costs]))

@@ -61,6 +61,18 @@ def lines(cost: Cost) -> Iterator[str]:
     )
 
 
+def measured_line(run: Measured) -> str:
+  """Returns what a run has cost so far."""
+  line = (
+    f'{run.name}: {run.updates:,} updates in {duration(run.train_seconds)} on '
+    f'{run.devices} x {run.device_kind}'
+  )
+  if run.flops is not None and run.train_seconds:
+    rate = run.flops / run.train_seconds
+    line += f', {run.flops:.3g} FLOPs of real tokens, {rate:.3g} a second'
+  return line if run.mfu is None else f'{line}, MFU {run.mfu:.1%}'
+
+
 def table(
   costs: Sequence[Cost],
   measured: Sequence[Measured],

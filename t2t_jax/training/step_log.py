@@ -106,8 +106,9 @@ class StepLog:
     self._tokens += float(metrics.sums.tokens)
     self._norm += norm
     self._updates += 1
-    lengths = [np.count_nonzero(ids != self._pad_id, axis=1) for ids in batch]
-    self._cells += sum(ids.size for ids in batch)
+    sides = batch.source_ids_BS, batch.target_ids_BT
+    lengths = [np.count_nonzero(ids != self._pad_id, axis=1) for ids in sides]
+    self._cells += sum(ids.size for ids in sides)
     self._real += sum(int(each.sum()) for each in lengths)
     self._flops += float(
       update_flops(self._config.model, self._vocab_size, *lengths).sum()

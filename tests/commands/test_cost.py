@@ -1,5 +1,6 @@
 """The cost command: its counts by other ways, its table, its mistakes."""
 
+import dataclasses
 import json
 import math
 
@@ -13,6 +14,8 @@ from t2t_jax.config_files import load
 from t2t_jax.model.flops import update_flops
 from t2t_jax.planning.cost import cost_of_text
 from t2t_jax.planning.subject import from_text
+from t2t_jax.reporting.cost_report import measured_line
+from t2t_jax.reporting.run_results import Measured
 
 QUICK = ('--nocompiler', '--topology=')
 
@@ -104,6 +107,10 @@ def test_a_run_that_is_there(trained):
   run = json.loads((trained.directory / 'run.json').read_text())
   devices = math.prod(run['mesh'].values())
   assert as_paper == f'{devices * before * 2e12:.2g}'
+  first = found.lines[0]
+  assert first.startswith(f'{name}: 4 updates in ')
+  assert f' on {run["devices"]}, {flops:.3g} FLOPs of real tokens, ' in first
+  assert 'MFU' not in first  # of a CPU
 
 
 def test_runs_of_before_have_no_count(trained, tmp_path):
@@ -113,6 +120,14 @@ def test_runs_of_before_have_no_count(trained, tmp_path):
     (tmp_path / file).write_text(text)
   found = cost(f'--workdir={tmp_path}')
   assert found.lines[-1].endswith('| not recorded |  |')
+  assert 'FLOPs' not in found.lines[0]
+
+
+def test_mfu_of_a_run_on_known_chips():
+  run = Measured('x', {}, 1, 8, 'NVIDIA H200', 10, 100.0, 989e12 * 8 * 25)
+  assert run.mfu == pytest.approx(0.25)
+  assert measured_line(run).endswith(', MFU 25.0%')
+  assert dataclasses.replace(run, device_kind='cpu').mfu is None
 
 
 def test_figures_are_the_papers_for_its_own_models_alone():
