@@ -56,7 +56,7 @@ def lines(cost: Cost) -> Iterator[str]:
     fits = '' if found.fits else ' (does not fit into memory)'
     yield (
       f'  {found.topology.name}: at least {duration(3600 * found.least_hours)} '
-      f'by the data sheet (mesh {mesh}){fits}, '
+      f'by the data sheet (bfloat16, mesh {mesh}){fits}, '
       f'{duration(3600 * found.mfu_hours)} at an MFU of {cost.mfu:.0%}'
     )
 
