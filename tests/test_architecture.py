@@ -36,6 +36,7 @@ FLOORS = (
     'doctor',
     'export',
     'import_weights',
+    'cost',
   },
 )
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}

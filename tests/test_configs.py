@@ -91,7 +91,8 @@ def test_a_derived_config_writes_only_what_it_changes(name):
     fields = re.findall(r'(?:^|[(\s,])(\w+)=', body)
     written |= {f'{section}.{field}' for field in fields}
   assert written <= set(flatten(config))
-  # What is said again must be meant: the shipped files say little of it.
+  # What is said again must be meant: the shipped files say little of it. The
+  # small table's text is multi30k's.
   assert _changed(name) <= written
 
 
@@ -102,11 +103,38 @@ def test_a_config_is_a_lab_note(name):
   assert 'Expected' in note
 
 
-def test_multi30k_takes_the_raw_text_too():
+def test_multi30k_takes_the_raw_text_and_other_directions_too():
   raw = flatten(from_mapping(load(f'{CONFIGS}/multi30k.py:raw')))
   assert raw['data.train_source'] == ('train.en',)
   assert raw['data.test_target'][0] == 'test_2016_flickr.de'
   assert raw['evaluation.bleu_tokenize'] == '13a'
   assert raw['vocabulary.normalization'] == 'nmt_nfkc'
-  with pytest.raises(UsageError, match="expected tok or raw, found 'tokk'"):
-    load(f'{CONFIGS}/multi30k.py:tokk')
+  both = flatten(from_mapping(load(f'{CONFIGS}/multi30k.py:raw,en-fr')))
+  assert both['data.train_target'] == ('train.fr',)
+  assert both['data.target_language'] == 'fr'
+  french = flatten(from_mapping(load(f'{CONFIGS}/multi30k.py:en-fr')))
+  assert french['data.dev_target'] == ('val.lc.norm.tok.fr',)
+  assert french['evaluation.bleu_tokenize'] == 'none'
+  with pytest.raises(UsageError) as error:
+    load(f'{CONFIGS}/multi30k.py:raw,en-nl')
+  assert str(error.value) == (
+    'multi30k.py:raw,en-nl: expected some of tok, raw, en-de, en-fr, de-en, '
+    "fr-en, found 'en-nl'"
+  )
+
+
+def test_tatoeba_is_both_ways():
+  german, english = (
+    flatten(from_mapping(load(f'{CONFIGS}/tatoeba.py:{direction}')))
+    for direction in ('de-en', 'en-de')
+  )
+  assert german == flatten(_config('tatoeba'))
+  assert german['data.train_source'] == ('train.de',)
+  assert german['data.test_target'] == ('test.en',)
+  assert english['data.dev_source'] == ('dev.en',)
+  assert english['data.target_language'] == 'de'
+  with pytest.raises(UsageError) as error:
+    load(f'{CONFIGS}/tatoeba.py:de-fr')
+  assert str(error.value) == (
+    "tatoeba.py:de-fr: expected de-en or en-de, found 'de-fr'"
+  )

@@ -33,7 +33,8 @@ class TrainBatches:
 
   Attributes:
     shapes: (rows, source length, target length) of every batch there is.
-    steps_per_epoch: batches an epoch, on average.
+    batches_per_epoch: of each shape, on average.
+    steps_per_epoch: of all shapes together.
   """
 
   @classmethod
@@ -96,9 +97,10 @@ class TrainBatches:
     self._rows = [rows for rows, _, _ in grid.shapes]
     self._members = _members(grid)
     self._sizes = [len(members) for members in self._members]
-    self.steps_per_epoch: float = sum(
+    self.batches_per_epoch = tuple(
       size / rows for size, rows in zip(self._sizes, self._rows, strict=True)
     )
+    self.steps_per_epoch: float = sum(self.batches_per_epoch)
     # A batch may need two passes of its shape, an epoch all of its shapes.
     self._permutation = functools.lru_cache(2 * len(self.shapes) + 1)(
       self._draw_permutation

@@ -28,6 +28,7 @@ from t2t_jax.parallel.arrays import (
   place_batch,
   split_rows,
 )
+from t2t_jax.parallel.chips import peak_flops
 from t2t_jax.parallel.mesh import (
   batch_shards,
   create_mesh,
@@ -137,7 +138,13 @@ class Trainer:
       workdir, self._progress.metrics_bytes, config.logging.tensorboard
     )
     self._log = StepLog(
-      config, self._pad_id, self._progress.train_seconds, self._metrics, say
+      config,
+      self._pad_id,
+      self._progress.train_seconds,
+      self._metrics,
+      say,
+      tokenizers.target.vocab_size,
+      peak_flops(device.device_kind for device in mesh.devices.flat),
     )
 
   def __enter__(self) -> 'Trainer':

@@ -71,23 +71,28 @@ def test_figures_are_means_over_finished_seeds(rows):
 def test_markdown(rows, tmp_path):
   lines = write_table(tmp_path, make_table(rows)).split('\n')
   cells = [[c.strip() for c in line.split(' | ')] for line in lines[:5]]
-  figures = ['parameters', 'updates', 'train time', 'dev nll', 'dev perplexity']
+  # The order of the paper's Table 3.
+  figures = ['updates', 'dev nll', 'dev perplexity', 'BLEU dev', 'BLEU heldout']
   assert cells[0][:8] == ['| row', 'differs', 'runs', *figures]
-  assert cells[0][8:10] == ['BLEU dev', 'BLEU heldout']
+  assert cells[0][8:10] == ['parameters', 'train time']
   assert cells[2][:10] == [
     '| low',
     'd_model=128 dropout_rate=0.1',
     '3/3',
     '1,000',
-    '1,000',
-    '3m20s ± 1m40s',
     '1.5000 ± 0.5000',
     '10.00',
     '23.00 ± 3.61',
     '24.00 ± 3.61',
+    '1,000',
+    '3m20s ± 1m40s',
   ]
   assert cells[3][:3] == ['| high', 'dropout_rate=0.3', '1/3']
-  assert cells[3][8] == '9.00'
+  assert cells[3][6] == '9.00'
+  # As quickstart decodes and scores.
+  assert (
+    'BLEU: sacreBLEU, tokenize 13a (beam 4, penalty 0.6, last checkpoint)'
+  ) in lines[6]
   assert cells[4][1] == 'd_model=256 dropout_rate=0.05'
   assert len({len(line) for line in lines[:5]}) == 1
   assert lines[-2] == 'high,seed=3 failed: status 1: main: no | text'
