@@ -33,9 +33,9 @@ def test_base_has_a_comment_for_every_field():
         commented.add(field[1])
     else:
       above = line.strip().startswith('#')
-  names = {key.split('.')[1] for key in flatten(_config('base'))}
+  names = {key.rpartition('.')[2] for key in flatten(_config('base'))}
   # Betas stand under one comment, the cadences under those of their like.
-  unneeded = {'beta2', 'every_epochs', 'every_steps', 'tfds_dev_split'}
+  unneeded = {'task', 'beta2', 'every_epochs', 'every_steps', 'tfds_dev_split'}
   assert names - commented - unneeded == set()
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from t2t_jax.config import Config
-from t2t_jax.data import corpora, encoding
+from t2t_jax.data import corpora, encoding, single_stack
 from t2t_jax.data.fingerprint import compute_fingerprint
 from t2t_jax.data.token_files import TokenStore
 from t2t_jax.data.tokenizer import Tokenizers
@@ -125,6 +125,8 @@ def _make(
 def _write_all(
   config: Config, building: Path, progress: _Progress
 ) -> dict[str, Any]:
+  if config.task != 'translation':
+    return single_stack.write_all(config, building, progress)
   vocabulary = config.vocabulary
   progress(
     f'vocabulary: {"joint" if vocabulary.joint else "separate"} '

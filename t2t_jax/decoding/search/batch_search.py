@@ -116,10 +116,13 @@ def search_batch(
 
 def _member(model: Transformer, params: Any, source_ids_BS, num_slots: int):
   """The step and the empty cache of one model."""
-  apply = functools.partial(model.apply, {'params': params})
+  apply: Any = functools.partial(model.apply, {'params': params})
+  encoded_BSD = None  # of a language model
+  if model.config.num_encoder_layers:
+    encoded_BSD = apply(source_ids_BS, method='encode')
   init_cache = functools.partial(
     apply,
-    apply(source_ids_BS, method='encode'),
+    encoded_BSD,
     apply(source_ids_BS, method='source_mask'),
     beam_size=num_slots,
     method='init_cache',
