@@ -40,18 +40,25 @@ _FIELDS: dict[str, dict[str, tuple[Any, str]]] = {
   'language_model': {
     'vocabulary.joint': (True, 'there is one text'),
     'evaluation.bleu': (False, 'nothing is translated'),
-    'evaluation.best_metric': ('nll', 'there is no other'),
   },
   'tagging': _OF_A_LABELLER,
   'classification': _OF_A_LABELLER,
 }
 
-# The commands that use a trained model.
+# What may decide which checkpoint is best; (): all but accuracy.
+_BEST_METRICS: dict[str, tuple[str, ...]] = {
+  'translation': (),
+  'language_model': ('nll',),
+  'tagging': ('accuracy', 'nll'),
+  'classification': ('accuracy', 'nll'),
+}
+
+# The command that uses a trained model, beside score and evaluate.
 _COMMANDS = {
-  'translation': 'translate, score or evaluate',
-  'language_model': 'generate, score or evaluate',
-  'tagging': 'tag or evaluate',
-  'classification': 'tag or evaluate',
+  'translation': 'translate',
+  'language_model': 'generate',
+  'tagging': 'tag',
+  'classification': 'tag',
 }
 
 
@@ -82,14 +89,20 @@ def check_task(config: 'Config', flat: dict[str, Any]) -> None:
         f"config.{key}: task '{task}' needs {expected!r}, for {reason}; found "
         f'{flat[key]!r}'
       )
-  best_metric = config.evaluation.best_metric
-  if (best_metric == 'accuracy') > (task in LABELLING) or (
-    task in LABELLING and best_metric not in ('accuracy', 'nll')
-  ):
-    expected = 'accuracy or nll' if task in LABELLING else 'another'
+  _check_best_metric(task, config.evaluation.best_metric)
+
+
+def _check_best_metric(task: str, found: str) -> None:
+  expected = _BEST_METRICS[task]
+  if expected and found not in expected:
     raise UsageError(
-      f"config.evaluation.best_metric: task '{task}' expects {expected}, found "
-      f"'{best_metric}'"
+      f"config.evaluation.best_metric: task '{task}' is judged by "
+      f"{' or '.join(expected)}, found '{found}'"
+    )
+  if not expected and found == 'accuracy':
+    raise UsageError(
+      "config.evaluation.best_metric: 'accuracy' is that of labels, which "
+      f"task '{task}' has none of"
     )
 
 
@@ -105,6 +118,6 @@ def check_task_of(
   """
   if config.task not in tasks:
     raise UsageError(
-      f"--workdir={workdir}: expected a model of task '{' or '.join(tasks)}', "
-      f"found '{config.task}', which is used by {_COMMANDS[config.task]}"
+      f"--workdir={workdir}: expected a model for {' or '.join(tasks)}, found "
+      f'one for {config.task}; use python -m t2t_jax.{_COMMANDS[config.task]}'
     )
