@@ -6,7 +6,7 @@ with spaces between, and as many tags.
 
   python -m t2t_jax.main --config=configs/tagging.py --workdir=runs/tagging \\
     --config.data.directory=DIR_WITH_THE_TEXT
-  echo 'Words with spaces between .' | python -m t2t_jax.tag --workdir=runs/tagging
+  python -m t2t_jax.tag --workdir=runs/tagging < lines > labels
 
 With --config=configs/tagging.py:classification a line has one label, which is
 read at its end.

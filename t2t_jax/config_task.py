@@ -118,6 +118,6 @@ def check_task_of(
   """
   if config.task not in tasks:
     raise UsageError(
-      f"--workdir={workdir}: expected a model for {' or '.join(tasks)}, found "
+      f'--workdir={workdir}: expected a model for {" or ".join(tasks)}, found '
       f'one for {config.task}; use python -m t2t_jax.{_COMMANDS[config.task]}'
     )
