@@ -75,12 +75,14 @@ def check_task(config: 'Config', flat: dict[str, Any]) -> None:
       f"config.task: expected one of {', '.join(TASKS)}, found '{task}'."
       f'{nearest(task, TASKS)}'
     )
-  for stack, wanted in zip(('encoder', 'decoder'), _STACKS[task], strict=True):
+  for article, stack, wanted in zip(
+    ('an', 'a'), ('encoder', 'decoder'), _STACKS[task], strict=True
+  ):
     layers = flat[f'model.num_{stack}_layers']
     if (layers > 0) != wanted:
       raise UsageError(
         f"config.model.num_{stack}_layers: task '{task}' is for a model with"
-        f'{"" if wanted else "out"} {stack}, expected '
+        f'{"" if wanted else "out"} {article} {stack}, expected '
         f'{"at least 1" if wanted else 0}, found {layers}'
       )
   for key, (expected, reason) in _FIELDS[task].items():

@@ -10,7 +10,7 @@ from t2t_jax.config import Config
 from t2t_jax.config_task import TASKS
 from t2t_jax.data import text_files
 from t2t_jax.data.corpora import test_set_names
-from t2t_jax.data.single_stack import Line, check_lines, read_lines
+from t2t_jax.data.task_lines import Line, check_lines, read_lines
 from t2t_jax.data.vocabulary import split_tokens
 from t2t_jax.decoding.lines import line_files
 from t2t_jax.decoding.options import DecodingOptions

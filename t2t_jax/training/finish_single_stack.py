@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config_task import TASKS
-from t2t_jax.data.single_stack import Line, read_lines
+from t2t_jax.data.task_lines import Line, read_lines
 from t2t_jax.decoding.requests import Request
 from t2t_jax.decoding.restored import Restored, restore
 from t2t_jax.evaluation.single_stack import make_judge, read_test_sets
@@ -24,7 +24,8 @@ def finish_single_stack(workdir: Workdir, step: int) -> None:
     workdir, workdir.metrics.stat().st_size, config.logging.tensorboard
   )
   judge = make_judge(restored)
-  sets = {'dev': list(read_lines(config, 'dev')), **read_test_sets(config)}
+  dev = list(read_lines(config, 'dev'))
+  sets = {'dev': dev, **read_test_sets(config)}
   for name, lines in sets.items():
     scores = judge(lines)
     title = {'heldout': 'held-out'}.get(name, name)
@@ -32,13 +33,14 @@ def finish_single_stack(workdir: Workdir, step: int) -> None:
     metrics.write('test', step, {'test_set': name, **scores.to_dict()})
   metrics.close()
   here = os.path.relpath(workdir.path)
+  words = next(words for words, _ in dev if words.strip())
   if config.task == 'language_model':
     _print_samples(workdir)
-    command = command_on('generate', workdir, lines[0][0].split(' ')[0])
+    command = command_on('generate', workdir, words.split()[0])
     print(f'\nThe run is in {here}. Go on from words of your own with')
   else:
-    _print_labels(restored, lines)
-    command = command_on('tag', workdir, lines[0][0])
+    _print_labels(restored, dev)
+    command = command_on('tag', workdir, words)
     print(f'\nThe run is in {here}. Label a sentence of your own with')
   print(f'  {command}')
 

@@ -56,12 +56,12 @@ def test_a_task_that_does_not_exist_lists_those_that_do():
 @pytest.mark.parametrize(
   'task, stack, layers, words',
   [
-    ('translation', 'encoder', 0, 'with encoder, expected at least 1'),
-    ('translation', 'decoder', 0, 'with decoder, expected at least 1'),
-    ('language_model', 'encoder', 2, 'without encoder, expected 0'),
-    ('language_model', 'decoder', 0, 'with decoder, expected at least 1'),
-    ('tagging', 'encoder', 0, 'with encoder, expected at least 1'),
-    ('classification', 'decoder', 1, 'without decoder, expected 0'),
+    ('translation', 'encoder', 0, 'with an encoder, expected at least 1'),
+    ('translation', 'decoder', 0, 'with a decoder, expected at least 1'),
+    ('language_model', 'encoder', 2, 'without an encoder, expected 0'),
+    ('language_model', 'decoder', 0, 'with a decoder, expected at least 1'),
+    ('tagging', 'encoder', 0, 'with an encoder, expected at least 1'),
+    ('classification', 'decoder', 1, 'without a decoder, expected 0'),
   ],
 )
 def test_a_task_has_its_stacks(task, stack, layers, words):
