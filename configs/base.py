@@ -16,6 +16,11 @@ from ml_collections import config_dict
 def get_config() -> config_dict.ConfigDict:
   config = config_dict.ConfigDict()
 
+  # What the model is for: translation (any text to any other); without an
+  # encoder language_model, over the target text; without a decoder tagging (a
+  # label for each word) or classification (a label for each line).
+  config.task = 'translation'
+
   config.model = config_dict.ConfigDict(
     dict(
       d_model=512,  # width of the residual stream (3.1)
@@ -23,8 +28,8 @@ def get_config() -> config_dict.ConfigDict:
       d_k=64,  # width of a head's queries and keys (3.2.2)
       d_v=64,  # width of a head's values (3.2.2)
       num_heads=8,  # h (3.2.2)
-      num_encoder_layers=6,  # N (3.1)
-      num_decoder_layers=6,  # N (3.1)
+      num_encoder_layers=6,  # N (3.1); 0: none, see `task`
+      num_decoder_layers=6,  # N (3.1); the same
       norm_position='post',  # post: LayerNorm(x + Sublayer(x)) (3.1); pre
       activation='relu',  # relu (3.3), gelu, swish
       positions='sinusoidal',  # sinusoidal (3.5), learned (Table 3 E), relative
@@ -160,7 +165,8 @@ def get_config() -> config_dict.ConfigDict:
       bleu_beam_size=1,  # for dev BLEU on the way; tests use `decoding`
       bleu_sentences=0,  # first so many dev sentences; 0: all
       bleu_tokenize='13a',  # sacreBLEU's; none: the text is tokenised already
-      best_metric='bleu',  # bleu or nll: decides best checkpoint, patience
+      # bleu or nll, of labels accuracy or nll: best checkpoint, patience
+      best_metric='bleu',
       patience=0,  # evaluations without a better one before stopping; 0: off
     )
   )

@@ -176,6 +176,7 @@ class LoggingConfig:
 
 @dataclasses.dataclass(frozen=True)
 class Config:
+  task: str
   model: ModelConfig
   data: DataConfig
   vocabulary: VocabularyConfig
@@ -262,11 +263,12 @@ def resume_differences(old: Config, new: Config) -> list[str]:
 
 
 def flatten(config: Config) -> dict[str, Any]:
-  """Returns {'section.field': value} for every field of `config`."""
-  return {
-    f'{section.name}.{field.name}': getattr(
-      getattr(config, section.name), field.name
-    )
-    for section in dataclasses.fields(config)
-    for field in dataclasses.fields(getattr(config, section.name))
-  }
+  """Returns {'section.field': value} for every field of `config`.
+
+  `task` stands in no section: its key is 'task'.
+  """
+  flat: dict[str, Any] = {'task': config.task}
+  for section, fields in to_dict(config).items():
+    if section != 'task':
+      flat |= {f'{section}.{name}': value for name, value in fields.items()}
+  return flat

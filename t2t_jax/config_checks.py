@@ -3,6 +3,7 @@
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from t2t_jax.config_task import check_task
 from t2t_jax.config_values import check_values
 from t2t_jax.errors import UsageError, nearest
 
@@ -25,6 +26,7 @@ def check(config: 'Config', flat: dict[str, Any]) -> None:
     flat: the same as {'section.field': value}.
   """
   check_values(flat)
+  check_task(config, flat)
   _check_model(config.model)
   _check_cadence('checkpoint', config.checkpoint)
   _check_cadence('evaluation', config.evaluation)
@@ -156,15 +158,19 @@ def _check_data(config: 'Config') -> None:
     for split in ('train', 'dev', 'test'):
       sources = getattr(data, f'{split}_source')
       targets = getattr(data, f'{split}_target')
+      if config.task == 'language_model':
+        _check_one_side(split, sources)
+        sources = targets
       if len(sources) != len(targets):
         raise UsageError(
           f'config.data.{split}_target: expected one file for each of the '
           f'{len(sources)} in data.{split}_source, found {len(targets)}'
         )
     for split in ('train', 'dev'):
-      if not getattr(data, f'{split}_source'):
+      side = 'target' if config.task == 'language_model' else 'source'
+      if not getattr(data, f'{split}_{side}'):
         raise UsageError(
-          f'config.data.{split}_source: expected at least one file of '
+          f'config.data.{split}_{side}: expected at least one file of '
           'sentences, found none'
         )
   if data.kind == 'tfds' and not data.tfds_name:
@@ -181,6 +187,14 @@ def _check_data(config: 'Config') -> None:
     raise UsageError(
       'config.vocabulary.character_coverage: expected a share in (0, 1], '
       f'found {vocabulary.character_coverage}'
+    )
+
+
+def _check_one_side(split: str, sources: tuple[str, ...]) -> None:
+  if sources:
+    raise UsageError(
+      f'config.data.{split}_source: a language model reads the files of '
+      f'data.{split}_target alone, expected none, found {", ".join(sources)}'
     )
 
 

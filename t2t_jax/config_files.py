@@ -94,7 +94,7 @@ def with_base_values(values: dict[str, Any]) -> dict[str, Any]:
   filled = dict(values)
   base = load_beside(str(_installed() / 'base.py'), 'base.py').to_dict()
   for section, fields in base.items():
-    given = values.get(section, {})
+    given = values.get(section, {} if isinstance(fields, dict) else fields)
     filled[section] = {**fields, **given} if isinstance(given, dict) else given
   return filled
 

@@ -4,6 +4,8 @@
   python -m t2t_jax.evaluate --workdir=runs/base --source=a.en --reference=a.de
   python -m t2t_jax.evaluate --hypothesis=a.out --reference=a.de
 
+A language model is given perplexities (of --reference alone), a tagger and a
+classifier the accuracy of their labels (--reference) of words (--source).
 --metrics chooses of bleu, bleu_compounds (as the paper counted: en-de, split
 at hyphens; with --tokenize=moses), chrf, chrf++ and ter; --comet adds COMET.
 Two or more --hypothesis are compared with the first. With --json the last line
@@ -165,6 +167,12 @@ def _score_model() -> dict[str, Any]:
   config = workdir.read_config()
   _check_no_file_flags()
   cli.use_compile_cache(config.logging.compile_cache_dir)
+  if config.task != 'translation':
+    from t2t_jax.evaluation.single_stack import judge_workdir
+
+    given = {'ensemble': _ENSEMBLE.value, 'output': _OUTPUT.value}
+    lines = _SOURCE.value, _REFERENCE.value
+    return judge_workdir(workdir, *lines, given, cli.say, **_DECODING())
   from t2t_jax.decoding.restored import restore_translator
   from t2t_jax.evaluation.parallel_text import ParallelText
   from t2t_jax.evaluation.reports import report_on

@@ -30,6 +30,8 @@ FLOORS = (
     'prepare',
     'translate',
     'score',
+    'generate',
+    'tag',
     'evaluate',
     'average',
     'visualize',

@@ -33,9 +33,9 @@ def test_base_has_a_comment_for_every_field():
         commented.add(field[1])
     else:
       above = line.strip().startswith('#')
-  names = {key.split('.')[1] for key in flatten(_config('base'))}
+  names = {key.rpartition('.')[2] for key in flatten(_config('base'))}
   # Betas stand under one comment, the cadences under those of their like.
-  unneeded = {'beta2', 'every_epochs', 'every_steps', 'tfds_dev_split'}
+  unneeded = {'task', 'beta2', 'every_epochs', 'every_steps', 'tfds_dev_split'}
   assert names - commented - unneeded == set()
 
 
@@ -84,7 +84,7 @@ def test_big_changes_nothing_else():
 def test_a_derived_config_writes_only_what_it_changes(name):
   config = _config(name)
   text = (CONFIGS / f'{name}.py').read_text().partition('def get_config')[2]
-  written = set()
+  written = set(re.findall(r'config\.(task) = ', text))
   for section, body in re.findall(
     r'config\.(\w+)\.update\((.*?)\n?\s*\)\n', text, re.S
   ):
@@ -101,6 +101,11 @@ def test_a_config_is_a_lab_note(name):
   note = (CONFIGS / f'{name}.py').read_text().split('"""')[1]
   assert f'--config=configs/{name}.py' in note
   assert 'Expected' in note
+
+
+def test_tagging_takes_a_label_a_line_too():
+  config = from_mapping(load(f'{CONFIGS}/tagging.py:classification'))
+  assert config.task == 'classification'
 
 
 def test_multi30k_takes_the_raw_text_and_other_directions_too():

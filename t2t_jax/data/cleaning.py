@@ -67,11 +67,15 @@ class TextFilter:
 
   def _is_new(self, pair: tuple[str, str]) -> bool:
     assert self._seen is not None
-    # A line holds no \n, so the joined text is the pair's alone.
-    digest = hashlib.blake2b('\n'.join(pair).encode(), digest_size=12).digest()
     before = len(self._seen)
-    self._seen.add(digest)
+    self._seen.add(digest(pair))
     return len(self._seen) > before
+
+
+def digest(pair: tuple[str, str]) -> bytes:
+  """Returns a short hash of a pair of lines."""
+  # A line holds no \n, so the joined text is the pair's alone.
+  return hashlib.blake2b('\n'.join(pair).encode(), digest_size=12).digest()
 
 
 def keep_lengths(

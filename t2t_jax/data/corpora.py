@@ -14,6 +14,8 @@ _SPLITS = ('train', 'dev')
 def read_split(data: DataConfig, split: str) -> Iterator[tuple[str, str]]:
   """Yields the (source, target) sentences of a split, in the corpus's order.
 
+  Where a text has no source files, as a language model's, sources are empty.
+
   Args:
     data: where the text comes from.
     split: 'train', 'dev', or one of `test_set_names(data)`.
@@ -29,8 +31,11 @@ def read_split(data: DataConfig, split: str) -> Iterator[tuple[str, str]]:
       f'{nearest(split, names)}'
     )
   if data.kind == 'text':
-    for source, target in _text_files(data, split):
-      yield from text_files.read_pairs(source, target)
+    for paths in text_paths(data, split):
+      if len(paths) == 1:
+        yield from (('', line) for line in text_files.read_lines(paths[0]))
+      else:
+        yield from text_files.read_pairs(*paths)
   elif data.kind == 'tfds':
     yield from prepared_tfds.read(data, _tfds_split(data, split))
   else:
@@ -40,7 +45,8 @@ def read_split(data: DataConfig, split: str) -> Iterator[tuple[str, str]]:
 def test_set_names(data: DataConfig) -> tuple[str, ...]:
   """Returns the names of the test sets, each unlike the others.
 
-  A pair of text files is named after its source file, without language and
+  A pair of text files is named after its source file (a target file that is
+  alone after itself), without language and
   .gz: newstest2014.en.gz -> newstest2014. Where two agree (or one is called
   train or dev) the later becomes name-2, name-3 and so on.
   """
@@ -49,8 +55,11 @@ def test_set_names(data: DataConfig) -> tuple[str, ...]:
   if data.kind == 'generated':
     return ('heldout',)
   names: list[str] = []
-  for source in data.test_source:
-    stem = name = _stem(source, data.source_language)
+  files, language = data.test_source, data.source_language
+  if not files:
+    files, language = data.test_target, data.target_language
+  for file in files:
+    stem = name = _stem(file, language)
     number = 2
     while name in (*_SPLITS, *names):
       name, number = f'{stem}-{number}', number + 1
@@ -68,8 +77,8 @@ def content_digest(data: DataConfig) -> str:
     paths = [
       path
       for split in _SPLITS
-      for pair in _text_files(data, split)
-      for path in pair
+      for together in text_paths(data, split)
+      for path in together
     ]
   elif data.kind == 'tfds':
     paths = prepared_tfds.files(
@@ -86,7 +95,11 @@ def content_digest(data: DataConfig) -> str:
   return digest.hexdigest()
 
 
-def _text_files(data: DataConfig, split: str) -> list[tuple[Path, Path]]:
+def text_paths(data: DataConfig, split: str) -> list[tuple[Path, ...]]:
+  """Returns the files of a split that belong together, source and target.
+
+  The target alone where a text has no source files.
+  """
   field, chosen = split, slice(None)
   if split not in _SPLITS:
     place = test_set_names(data).index(split)
@@ -94,9 +107,10 @@ def _text_files(data: DataConfig, split: str) -> list[tuple[Path, Path]]:
   sides = [
     [
       text_files.find(data.directory, name, f'data.{field}_{side}')
-      for name in getattr(data, f'{field}_{side}')[chosen]
+      for name in names[chosen]
     ]
     for side in ('source', 'target')
+    if (names := getattr(data, f'{field}_{side}'))
   ]
   return list(zip(*sides, strict=True))
 

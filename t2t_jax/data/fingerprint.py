@@ -40,6 +40,8 @@ def compute_fingerprint(config: Config) -> str:
     'vocabulary': vocabulary,
     'content': corpora.content_digest(config.data),
   }
+  if config.task != 'translation':
+    described['task'] = config.task
   text = json.dumps(described, sort_keys=True)
   return hashlib.sha256(text.encode()).hexdigest()
 

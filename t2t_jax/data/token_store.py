@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from t2t_jax.config import Config
-from t2t_jax.data import corpora, encoding
+from t2t_jax.data import corpora, encoding, single_stack
 from t2t_jax.data.fingerprint import compute_fingerprint
 from t2t_jax.data.given_vocabulary import given_tokenizers
 from t2t_jax.data.token_files import TokenStore
@@ -126,6 +126,8 @@ def _make(
 def _write_all(
   config: Config, building: Path, progress: _Progress
 ) -> dict[str, Any]:
+  if config.task != 'translation':
+    return single_stack.write_all(config, building, progress)
   vocabulary = config.vocabulary
   tokenizers = given_tokenizers(config)
   if tokenizers is None:

@@ -55,18 +55,23 @@ class Tokenizers:
       [target for _, target in sample],
     )
     if config.joint:
-      both = _train(sides[0] + sides[1], config, config.size, 'size')
+      both = train_side(sides[0] + sides[1], config, config.size, 'size')
       return cls(both, both, joint=True)
     source = (
       subwords.read_model(config.source_model, 'vocabulary.source_model')
       if config.source_model
-      else _train(sides[0], config, config.size, 'size')
+      else train_side(sides[0], config, config.size, 'size')
     )
     target = (
       subwords.read_model(config.target_model, 'vocabulary.target_model')
       if config.target_model
-      else _train(sides[1], config, config.target_size, 'target_size')
+      else train_side(sides[1], config, config.target_size, 'target_size')
     )
+    return cls.separate(source, target)
+
+  @classmethod
+  def separate(cls, source: Tokenizer, target: Tokenizer) -> 'Tokenizers':
+    """Returns two vocabularies; raises UsageError if they pad differently."""
     if source.pad_id != target.pad_id:
       raise UsageError(
         'config.vocabulary: expected one padding id for both sides, found '
@@ -136,9 +141,20 @@ def check_models(config: VocabularyConfig) -> None:
       )
 
 
-def _train(
+def train_side(
   lines: list[str], config: VocabularyConfig, size: int, field: str
 ) -> Tokenizer:
+  """Returns a tokenizer made from `lines`, of `size` entries at most.
+
+  Args:
+    lines: the training text of one side, or of both.
+    config: kind and settings.
+    size: entries.
+    field: of config.vocabulary that `size` is, for the message.
+
+  Raises:
+    UsageError: the text does not give this size.
+  """
   key = f'vocabulary.{field}'
   if config.kind == 'segmented':
     counted = vocabulary.count_tokens(lines, size)

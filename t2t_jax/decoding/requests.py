@@ -80,16 +80,20 @@ def split_requests(
   tokenizers: Tokenizers,
   longest: int,
   first_line: int = 0,
+  keep_empty: bool = False,
 ) -> list[list[Part]]:
   """Returns the parts that each line is translated in.
 
-  Prefix and phrases belong to the first part of a line in several.
+  Prefix and phrases belong to the first part of a line in several. A line that
+  holds and asks for nothing has no parts.
 
   Args:
     requests: lines, or lines with more.
     tokenizers: source and target.
     longest: most source tokens of a part, without EOS.
     first_line: number of the first line in all of the input.
+    keep_empty: gives such a line a part too, as a language model's has that
+      begins with nothing.
   """
   full = [Request(r) if isinstance(r, str) else r for r in requests]
   encode = tokenizers.target.encode
@@ -104,6 +108,7 @@ def split_requests(
       parts,
       tuple(prefix),
       [tuple(ids) for ids in itertools.islice(phrases, len(request.phrases))],
+      keep_empty,
     )
     for number, (request, parts, prefix) in enumerate(
       zip(full, sources, prefixes, strict=True), first_line
@@ -116,9 +121,10 @@ def _parts(
   sources: list[list[int]],
   prefix_ids: tuple[int, ...],
   phrases: list[tuple[int, ...]],
+  keep_empty: bool,
 ) -> list[Part]:
   phrases = [phrase for phrase in dict.fromkeys(phrases) if phrase]
-  if not sources and (prefix_ids or phrases):
+  if not sources and (prefix_ids or phrases or keep_empty):
     sources = [[]]
   parts = [
     Part(tuple(ids), (number * _MOST_PARTS + i) % 2**31)

@@ -220,7 +220,11 @@ class Translator:
   ) -> list[Translation]:
     self._check_nbest(nbest)
     parts_of_lines = split_requests(
-      lines, self._tokenizers, self.grid.longest - 1, first
+      lines,
+      self._tokenizers,
+      self.grid.longest - 1,
+      first,
+      keep_empty=not self._model_configs[0].num_encoder_layers,
     )
     sampling = self._decoding.method == 'sampling'
     check_requests(parts_of_lines, self._longest_target, sampling)

@@ -69,6 +69,8 @@ def check_direction(config: Config) -> Finding:
 
   def look() -> str:
     data = config.data
+    if config.task != 'translation':
+      return f'none, the task is {config.task}'
     wanted = data.source_language, data.target_language
     if data.kind == 'text':
       for split in ('train', 'dev', 'test'):

@@ -14,6 +14,9 @@ from t2t_jax.data.corpora import test_set_names
 from t2t_jax.errors import UsageError
 from t2t_jax.parallel.chips import peak_flops
 
+# What one task or another writes of a finished model.
+_OF_A_TEST_SET = ('bleu', 'accuracy', 'perplexity')
+
 
 @dataclasses.dataclass(frozen=True)
 class RunResults:
@@ -22,8 +25,8 @@ class RunResults:
   figures: {'parameters', 'updates', 'train_seconds', 'dev_nll',
     'dev_perplexity', 'bleu_dev', 'bleu_TESTSET'...: number}, those that are
     there. nll (natural, a token) and perplexity are those of the evaluation
-    with the lowest nll; BLEU is the finished model's, decoded as its config
-    says.
+    with the lowest nll; BLEU, 'accuracy_TESTSET' or 'perplexity_TESTSET' are
+    the finished model's, decoded as its config says.
   is_finished: it has done all that the config asks for.
   """
 
@@ -51,8 +54,9 @@ def read_results(path: Path, config: Config) -> RunResults | None:
     figures['dev_nll'] = float(best['nll'])
     figures['dev_perplexity'] = float(best['perplexity'])
   for name in names:
-    if name in tests:
-      figures[f'bleu_{name}'] = float(tests[name]['bleu'])
+    for metric in _OF_A_TEST_SET:
+      if metric in tests.get(name, {}):
+        figures[f'{metric}_{name}'] = float(tests[name][metric])
   is_finished = (
     all(name in tests for name in names)
     and (step >= config.training.steps or config.evaluation.patience > 0)

@@ -86,10 +86,16 @@ def to_markdown(table: Sequence[dict[str, Any]]) -> str:
   return ''.join(parts)
 
 
+def _title(key: str) -> str:
+  """Of a test set's column: 'bleu_dev' -> 'BLEU dev'."""
+  metric, _, name = key.partition('_')
+  return f'{"BLEU" if metric == "bleu" else metric} {name}'
+
+
 def _lines(table: Sequence[dict[str, Any]]) -> list[list[str]]:
   """Returns the cells, titles first."""
   keys = _figure_keys(table)
-  titles = [_COLUMNS[k][0] if k in _COLUMNS else f'BLEU {k[5:]}' for k in keys]
+  titles = [_COLUMNS[k][0] if k in _COLUMNS else _title(k) for k in keys]
   lines = [['row', 'differs', 'runs', *titles, 'state']]
   first: dict[str, str] = {}
   for row in table:

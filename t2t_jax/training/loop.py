@@ -246,6 +246,10 @@ class Trainer:
     line += f'  perplexity {result["perplexity"]:.2f}'
     if 'bleu' in result:
       line += f'  BLEU {result["bleu"]:.2f}'
+    if 'word_perplexity' in result:
+      line += f'  a word {result["word_perplexity"]:.2f}'
+    if 'accuracy' in result:
+      line += f'  accuracy {result["accuracy"]:.2f} %'
     line += f'  ({duration(result["seconds"])})'
     self._say(line + ('  best so far' if is_best else ''))
     return is_best

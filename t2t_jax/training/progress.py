@@ -48,7 +48,7 @@ class Progress:
       self.best_value, self.evaluations_since_best = None, 0
     self.best_metric = metric
     best = math.nan if self.best_value is None else self.best_value
-    is_better = value > best if metric == 'bleu' else value < best
+    is_better = value < best if metric == 'nll' else value > best
     if is_better or (math.isnan(best) and not math.isnan(value)):
       self.best_step, self.best_value = self.step, value
       self.evaluations_since_best = 0

@@ -175,3 +175,17 @@ def test_finished_is_what_has_all_scores_of_this_config(tmp_path):
   rescored = row('rescored', decoding__beam_size=9)
   write_finished(rescored, 1.0, 20.0, config=make_config())
   assert state_of(rescored) == 'step 1000/1000'
+
+
+def test_what_is_no_translation_has_columns_of_its_own(tmp_path):
+  row = make_row(tmp_path, 'tags')
+  tests = [
+    {'kind': 'test', 'step': STEPS, 'test_set': name, 'accuracy': accuracy}
+    for name, accuracy in (('dev', 91.5), ('heldout', 90.25))
+  ]
+  write_run(row, train(STEPS, 9.0), dev(STEPS, 0.5, 1.6), *tests)
+  [result] = make_table([row])
+  assert result['state'] == 'done'
+  assert result['mean']['accuracy_heldout'] == 90.25
+  first = write_table(tmp_path, [result]).split('\n')[0]
+  assert '| accuracy dev | accuracy heldout |' in first

@@ -119,10 +119,13 @@ def cached_model(
 ):
   """Returns the step and the empty cache of one model, as `beam_search` takes
   them, for `num_slots` beams of each source."""
-  apply = functools.partial(model.apply, {'params': params})
+  apply: Any = functools.partial(model.apply, {'params': params})
+  encoded_BSD = None  # of a language model
+  if model.config.num_encoder_layers:
+    encoded_BSD = apply(source_ids_BS, method='encode')
   init_cache = functools.partial(
     apply,
-    apply(source_ids_BS, method='encode'),
+    encoded_BSD,
     apply(source_ids_BS, method='source_mask'),
     beam_size=num_slots,
     method='init_cache',
