@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from t2t_jax.config import DataConfig
-from t2t_jax.data import prepared_tfds, text_files
+from t2t_jax.data import inflection, prepared_tfds, text_files, trees
 from t2t_jax.errors import UsageError, nearest
 
 _SPLITS = ('train', 'dev')
+# Kinds of files that hold both sides, and what reads their pairs.
+_ONE_FILE = {'trees': trees.read_pairs, 'inflection': inflection.read_pairs}
 
 
 def read_split(data: DataConfig, split: str) -> Iterator[tuple[str, str]]:
@@ -31,6 +33,9 @@ def read_split(data: DataConfig, split: str) -> Iterator[tuple[str, str]]:
   if data.kind == 'text':
     for source, target in _text_files(data, split):
       yield from text_files.read_pairs(source, target)
+  elif data.kind in _ONE_FILE:
+    for path in _files(data, split, 'source'):
+      yield from _ONE_FILE[data.kind](path)
   elif data.kind == 'tfds':
     yield from prepared_tfds.read(data, _tfds_split(data, split))
   else:
@@ -71,6 +76,10 @@ def content_digest(data: DataConfig) -> str:
       for pair in _text_files(data, split)
       for path in pair
     ]
+  elif data.kind in _ONE_FILE:
+    paths = [
+      path for split in _SPLITS for path in _files(data, split, 'source')
+    ]
   elif data.kind == 'tfds':
     paths = prepared_tfds.files(
       data, (data.tfds_train_split, data.tfds_dev_split)
@@ -87,18 +96,19 @@ def content_digest(data: DataConfig) -> str:
 
 
 def _text_files(data: DataConfig, split: str) -> list[tuple[Path, Path]]:
+  sides = [_files(data, split, side) for side in ('source', 'target')]
+  return list(zip(*sides, strict=True))
+
+
+def _files(data: DataConfig, split: str, side: str) -> list[Path]:
   field, chosen = split, slice(None)
   if split not in _SPLITS:
     place = test_set_names(data).index(split)
     field, chosen = 'test', slice(place, place + 1)
-  sides = [
-    [
-      text_files.find(data.directory, name, f'data.{field}_{side}')
-      for name in getattr(data, f'{field}_{side}')[chosen]
-    ]
-    for side in ('source', 'target')
+  return [
+    text_files.find(data.directory, name, f'data.{field}_{side}')
+    for name in getattr(data, f'{field}_{side}')[chosen]
   ]
-  return list(zip(*sides, strict=True))
 
 
 def _tfds_split(data: DataConfig, split: str) -> str:

@@ -9,13 +9,16 @@ from typing import Any
 
 from t2t_jax.config import VocabularyConfig
 from t2t_jax.data import subwords, vocabulary
-from t2t_jax.data.subwords import Tokenizer
+from t2t_jax.data.subwords import SegmentedTokenizer, Tokenizer
+from t2t_jax.data.tree_tokenizer import TreeTokenizer
 from t2t_jax.errors import UsageError
 
 __all__ = ['Tokenizer', 'Tokenizers']
 
 _INDEX = 'tokenizers.json'
 _FORMAT = 1
+# Kinds that no model cuts into tokens.
+_TEXT_OF_TOKENS = {'segmented': 'segmented text holds', 'trees': 'trees hold'}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,17 +57,17 @@ class Tokenizers:
       [target for _, target in sample],
     )
     if config.joint:
-      both = _train(sides[0] + sides[1], config, config.size, 'size')
+      both = _train(sides[0] + sides[1], config, 'source')
       return cls(both, both, joint=True)
     source = (
       subwords.read_model(config.source_model, 'vocabulary.source_model')
       if config.source_model
-      else _train(sides[0], config, config.size, 'size')
+      else _train(sides[0], config, 'source')
     )
     target = (
       subwords.read_model(config.target_model, 'vocabulary.target_model')
       if config.target_model
-      else _train(sides[1], config, config.target_size, 'target_size')
+      else _train(sides[1], config, 'target')
     )
     if source.pad_id != target.pad_id:
       raise UsageError(
@@ -127,22 +130,25 @@ def check_models(config: VocabularyConfig) -> None:
       'config.vocabulary.target_model: a joint vocabulary has one model, '
       f"source_model; found '{config.target_model}' with joint = True"
     )
-  for name in ('source_model', 'target_model'):
-    if getattr(config, name) and config.kind == 'segmented':
+  for side in ('source', 'target'):
+    kind, given = config.kind_of(side), getattr(config, f'{side}_model')
+    if given and kind in _TEXT_OF_TOKENS:
       raise UsageError(
-        f'config.vocabulary.{name}: expected none, as segmented text holds its '
-        f"tokens already, found '{getattr(config, name)}'"
+        f'config.vocabulary.{side}_model: expected none, as '
+        f"{_TEXT_OF_TOKENS[kind]} its tokens already, found '{given}'"
       )
 
 
-def _train(
-  lines: list[str], config: VocabularyConfig, size: int, field: str
-) -> Tokenizer:
+def _train(lines: list[str], config: VocabularyConfig, side: str) -> Tokenizer:
+  field = 'size' if side == 'source' else 'target_size'
+  size, kind = getattr(config, field), config.kind_of(side)
+  if kind == 'segmented':
+    return SegmentedTokenizer(vocabulary.count_tokens(lines, size))
+  if kind == 'trees':
+    return TreeTokenizer.train(lines, size)
   key = f'vocabulary.{field}'
-  if config.kind == 'segmented':
-    counted = vocabulary.count_tokens(lines, size)
-    return subwords.SegmentedTokenizer(counted)
-  model = vocabulary.train_sentencepiece(lines, config, size, key)
+  of_kind = dataclasses.replace(config, kind=kind)
+  model = vocabulary.train_sentencepiece(lines, of_kind, size, key)
   return subwords.SentencePieceTokenizer(model, key)
 
 
@@ -178,4 +184,9 @@ def _load_side(
     return subwords.SentencePieceTokenizer(
       contents[f'{side}.model'], str(directory / f'{side}.model')
     )
-  return subwords.SegmentedTokenizer.from_bytes(contents[f'{side}.vocab'])
+  [segmented] = (
+    cls
+    for cls in (SegmentedTokenizer, TreeTokenizer)
+    if side + cls.suffix in contents
+  )
+  return segmented.from_bytes(contents[side + segmented.suffix])

@@ -19,10 +19,10 @@ class RunResults:
   """Attributes:
   step: updates done, as the newest row of metrics.jsonl tells.
   figures: {'parameters', 'updates', 'train_seconds', 'dev_nll',
-    'dev_perplexity', 'bleu_dev', 'bleu_TESTSET'...: number}, those that are
-    there. nll (natural, a token) and perplexity are those of the evaluation
-    with the lowest nll; BLEU is the finished model's, decoded as its config
-    says.
+    'dev_perplexity', 'METRIC_dev', 'METRIC_TESTSET'...: number}, those that
+    are there. nll (natural, a token) and perplexity are those of the
+    evaluation with the lowest nll; METRIC, the config's, is the finished
+    model's, decoded as its config says.
   is_finished: it has done all that the config asks for.
   """
 
@@ -49,9 +49,10 @@ def read_results(path: Path, config: Config) -> RunResults | None:
     best = min(dev, key=lambda row: _nan_last(float(row['nll'])))
     figures['dev_nll'] = float(best['nll'])
     figures['dev_perplexity'] = float(best['perplexity'])
+  metric = config.evaluation.metric
   for name in names:
     if name in tests:
-      figures[f'bleu_{name}'] = float(tests[name]['bleu'])
+      figures[f'{metric}_{name}'] = float(tests[name][metric])
   is_finished = (
     all(name in tests for name in names)
     and (step >= config.training.steps or config.evaluation.patience > 0)

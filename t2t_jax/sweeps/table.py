@@ -10,6 +10,7 @@ from typing import Any
 
 from t2t_jax.checkpoints.workdir import write_json
 from t2t_jax.config import flatten
+from t2t_jax.config_metrics import figure_title
 from t2t_jax.reporting.run_results import mean_and_sd, read_results
 from t2t_jax.sweeps.rows import SEED, Row, short_names
 from t2t_jax.training.metrics import duration
@@ -24,8 +25,9 @@ _COLUMNS = {
 }
 _NOTE = (
   'Differs: from the first row. dev nll (natural, a token) and perplexity: the '
-  'lowest of a run. BLEU: of the finished model, as its config decodes. Train '
-  'time without evaluations. Mean ± standard deviation over finished runs.'
+  'lowest of a run. BLEU or another metric: of the finished model, as its '
+  'config decodes. Train time without evaluations. Mean ± standard deviation '
+  'over finished runs.'
 )
 
 
@@ -83,7 +85,7 @@ def to_markdown(table: Sequence[dict[str, Any]]) -> str:
 def _lines(table: Sequence[dict[str, Any]]) -> list[list[str]]:
   """Returns the cells, titles first."""
   keys = _figure_keys(table)
-  titles = [_COLUMNS[k][0] if k in _COLUMNS else f'BLEU {k[5:]}' for k in keys]
+  titles = [_COLUMNS[k][0] if k in _COLUMNS else figure_title(k) for k in keys]
   lines = [['row', 'differs', 'runs', *titles, 'state']]
   first: dict[str, str] = {}
   for row in table:
