@@ -1,4 +1,4 @@
-"""Trees drawn at random, and the libraries' text of them."""
+"""Trees drawn at random."""
 
 import random
 
@@ -20,7 +20,8 @@ def random_tree(rng: random.Random, longest: int = 9) -> Tree:
 def _grow(rng, start, end, brackets, depth):
   if depth > 6 or (depth and rng.random() < 0.3):
     return
-  brackets.append(Bracket(rng.choice(LABELS), start, end))
+  if depth or rng.random() < 0.8:  # some sentences have no root of their own
+    brackets.append(Bracket(rng.choice(LABELS), start, end))
   cuts = sorted(rng.sample(range(start, end + 1), min(2, end - start)))
   for first, last in zip([start, *cuts], [*cuts, end], strict=True):
     if first < last and rng.random() < 0.8:

@@ -6,7 +6,7 @@ other empty elements, and the root that only says that here is a tree are gone.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -101,7 +101,12 @@ def write(tree: Tree) -> str:
   return f'(TOP {" ".join(tokens)})'.replace(' )', ')')
 
 
-def walk(tree: Tree, begin, leaf, end) -> Iterator[str]:
+def walk(
+  tree: Tree,
+  begin: Callable[[str], str],
+  leaf: Callable[[Leaf], str],
+  end: Callable[[str], str],
+) -> Iterator[str]:
   """Yields what the functions make of each bracket's label at its beginning,
   of each leaf, and of each label at its end, from left to right."""
   open_brackets: list[Bracket] = []
@@ -126,6 +131,13 @@ class _Open:
     self.label: str | None = None
     self.word: str | None = None
     self.has_children = False
+
+  def take_name(self, token: str) -> None:
+    """Takes a label, or behind it a word."""
+    if self.label is None:
+      self.label = token
+    else:
+      self.word = token
 
 
 def _read(lines: Iterable[str]) -> Iterator[Tree]:
@@ -157,7 +169,7 @@ def _read(lines: Iterable[str]) -> Iterator[Tree]:
       else:
         is_filled = stack[-1].has_children or stack[-1].word is not None
         _expect(not is_filled, "'(' or ')'", token, number)
-        _take_name(stack[-1], token)
+        stack[-1].take_name(token)
   if stack:
     raise BadTree(
       f"expected ')' {len(stack)} times more to end the tree, found the end",
@@ -168,14 +180,6 @@ def _read(lines: Iterable[str]) -> Iterator[Tree]:
 def _expect(is_met: bool, expected: str, token: str, line: int) -> None:
   if not is_met:
     raise BadTree(f"expected {expected} in a tree, found '{token}'", line)
-
-
-def _take_name(bracket: _Open, token: str) -> None:
-  """Takes a label, or behind it a word."""
-  if bracket.label is None:
-    bracket.label = token
-  else:
-    bracket.word = token
 
 
 def _close(
