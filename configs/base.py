@@ -57,7 +57,9 @@ def get_config() -> config_dict.ConfigDict:
 
   config.data = config_dict.ConfigDict(
     dict(
-      kind='text',  # text (files), tfds (prepared), generated (a grammar's)
+      # text (files), tfds (prepared), generated (a grammar's); of one file for
+      # both sides, train_source: trees (Penn style), inflection (SIGMORPHON's).
+      kind='text',
       directory='data/wmt14_en_de',  # relative file names below start here
       # Of a TFDS data set's examples, and of the file names' ends.
       source_language='en',
@@ -91,6 +93,9 @@ def get_config() -> config_dict.ConfigDict:
   config.vocabulary = config_dict.ConfigDict(
     dict(
       kind='bpe',  # bpe (5.1), unigram, segmented (text holds the tokens)
+      # Of the target side if not joint: same, or a kind of its own; trees (the
+      # brackets of linearised trees).
+      target_kind='same',
       joint=True,  # one vocabulary for both languages (5.1)
       size=37000,  # entries (5.1); of the source side if not joint
       target_size=37000,  # entries of the target side if not joint
@@ -161,11 +166,14 @@ def get_config() -> config_dict.ConfigDict:
     dict(
       every_steps=1500,  # updates between two looks at the dev set, or
       every_epochs=0.0,  # epochs; the other is 0
-      bleu=True,  # translate the dev set, score the untouched references
-      bleu_beam_size=1,  # for dev BLEU on the way; tests use `decoding`
+      # Of decoded lines: bleu; exact_match, error_rate (of tokens; equal
+      # sources share their references); bracket_f1 (of trees, as evalb).
+      metric='bleu',
+      bleu=True,  # decode the dev set on the way, score by that metric
+      bleu_beam_size=1,  # on the way; at the end and for tests: `decoding`
       bleu_sentences=0,  # first so many dev sentences; 0: all
       bleu_tokenize='13a',  # sacreBLEU's; none: the text is tokenised already
-      # bleu or nll, of labels accuracy or nll: best checkpoint, patience
+      # metric or nll, of labels accuracy or nll: best checkpoint, patience
       best_metric='bleu',
       patience=0,  # evaluations without a better one before stopping; 0: off
     )

@@ -73,6 +73,7 @@ class DataConfig:
 @dataclasses.dataclass(frozen=True)
 class VocabularyConfig:
   kind: str
+  target_kind: str
   joint: bool
   size: int
   target_size: int
@@ -84,6 +85,11 @@ class VocabularyConfig:
   sampling_rate: float
   source_model: str
   target_model: str
+
+  def kind_of(self, side: str) -> str:
+    """The kind of the side's vocabulary, 'source' or 'target'."""
+    of_its_own = side == 'target' and self.target_kind != 'same'
+    return self.target_kind if of_its_own else self.kind
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,6 +133,7 @@ class CheckpointConfig:
 class EvaluationConfig:
   every_steps: int
   every_epochs: float
+  metric: str
   bleu: bool
   bleu_beam_size: int
   bleu_sentences: int

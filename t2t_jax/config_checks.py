@@ -43,6 +43,11 @@ def _check_vocabulary(vocabulary: 'VocabularyConfig') -> None:
       'config.vocabulary.samplings: segmented text has one segmentation, '
       f'expected 1, found {vocabulary.samplings}'
     )
+  if vocabulary.joint and vocabulary.target_kind != 'same':
+    raise UsageError(
+      'config.vocabulary.target_kind: a joint vocabulary has one kind, '
+      f"expected 'same', found '{vocabulary.target_kind}'"
+    )
 
 
 def _check_decoding(decoding: 'DecodingConfig') -> None:
@@ -145,26 +150,42 @@ def _check_training(config: 'Config') -> None:
       f'config.data.max_tokens: expected at most model.max_positions = '
       f'{positions}, found {needed}'
     )
-  if config.evaluation.best_metric == 'bleu' and not config.evaluation.bleu:
+  if config.task == 'translation':
+    _check_best_metric(config.evaluation)
+
+
+def _check_best_metric(evaluation: 'EvaluationConfig') -> None:
+  best = evaluation.best_metric
+  if best not in ('nll', evaluation.metric):
     raise UsageError(
-      "config.evaluation.best_metric: 'bleu' needs evaluation.bleu = True, "
+      f"config.evaluation.best_metric: expected 'nll' or evaluation.metric = "
+      f"'{evaluation.metric}', found '{best}'"
+    )
+  if best != 'nll' and not evaluation.bleu:
+    raise UsageError(
+      f"config.evaluation.best_metric: '{best}' needs evaluation.bleu = True, "
       "found False; set best_metric to 'nll' or bleu to True"
     )
 
 
 def _check_data(config: 'Config') -> None:
   data, vocabulary = config.data, config.vocabulary
-  if data.kind == 'text':
+  if data.kind in ('text', 'trees', 'inflection'):
     for split in ('train', 'dev', 'test'):
       sources = getattr(data, f'{split}_source')
       targets = getattr(data, f'{split}_target')
       if config.task == 'language_model':
         _check_one_side(split, sources)
         sources = targets
-      if len(sources) != len(targets):
+      if data.kind == 'text' and len(sources) != len(targets):
         raise UsageError(
           f'config.data.{split}_target: expected one file for each of the '
           f'{len(sources)} in data.{split}_source, found {len(targets)}'
+        )
+      if data.kind != 'text' and targets:
+        raise UsageError(
+          f'config.data.{split}_target: a file of {data.kind} holds both '
+          f'sides, expected none, found {", ".join(targets)}'
         )
     for split in ('train', 'dev'):
       side = 'target' if config.task == 'language_model' else 'source'
@@ -177,6 +198,11 @@ def _check_data(config: 'Config') -> None:
     raise UsageError(
       'config.data.tfds_name: expected a prepared data set such as '
       "'wmt14_translate/de-en', found ''"
+    )
+  if data.kind == 'trees' and vocabulary.kind_of('target') != 'trees':
+    raise UsageError(
+      "config.vocabulary.target_kind: data.kind = 'trees' needs 'trees', with "
+      f"vocabulary.joint = False; found '{vocabulary.target_kind}'"
     )
   if config.model.tie_source_target and not vocabulary.joint:
     raise UsageError(

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from t2t_jax.config_metrics import DECODED, JUDGED_BY
 from t2t_jax.errors import UsageError, nearest
 
 # sacreBLEU's names; none: the text is tokenised already.
@@ -30,8 +31,9 @@ _CHOICES = {
   'model.compute_dtype': ('float32', 'bfloat16'),
   'model.param_dtype': ('float32', 'bfloat16'),
   'model.remat': ('none', 'dots', 'full'),
-  'data.kind': ('generated', 'text', 'tfds'),
+  'data.kind': ('generated', 'text', 'tfds', 'trees', 'inflection'),
   'vocabulary.kind': ('bpe', 'unigram', 'segmented'),
+  'vocabulary.target_kind': ('same', 'bpe', 'unigram', 'segmented', 'trees'),
   'vocabulary.normalization': (
     'identity',
     'nmt_nfkc',
@@ -40,7 +42,8 @@ _CHOICES = {
     'nfkc_cf',
   ),
   'optimizer.schedule': ('inverse_sqrt', 'cosine', 'constant'),
-  'evaluation.best_metric': ('bleu', 'nll', 'accuracy'),
+  'evaluation.metric': tuple(DECODED),
+  'evaluation.best_metric': tuple(JUDGED_BY),
   'evaluation.bleu_tokenize': BLEU_TOKENIZATIONS,
   'decoding.method': DECODING_METHODS,
   'decoding.mbr': MBR_UTILITIES,

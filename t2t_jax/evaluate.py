@@ -7,7 +7,8 @@
 A language model is given perplexities (of --reference alone), a tagger and a
 classifier the accuracy of their labels (--reference) of words (--source).
 --metrics chooses of bleu, bleu_compounds (as the paper counted: en-de, split
-at hyphens; with --tokenize=moses), chrf, chrf++ and ter; --comet adds COMET.
+at hyphens; with --tokenize=moses), chrf, chrf++, ter, exact_match, error_rate
+and bracket_f1; --comet adds COMET.
 Two or more --hypothesis are compared with the first. With --json the last line
 of standard output is one JSON object.
 """
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
   from t2t_jax.evaluation.metrics import Metric
   from t2t_jax.evaluation.reports import Report
 
+_FOR_TEXT = ('bleu', 'chrf++', 'ter')  # what --metrics is by default
+
 _WORKDIR = cli.define_workdir()
 _SOURCE = flags.DEFINE_string(
   'source', None, 'file of lines to translate, or that were translated'
@@ -43,8 +46,9 @@ _OUTPUT = flags.DEFINE_string(
 )
 _METRICS = flags.DEFINE_list(
   'metrics',
-  ['bleu', 'chrf++', 'ter'],
-  'some of bleu, bleu_compounds, chrf, chrf++, ter',
+  None,
+  'some of bleu, bleu_compounds, chrf, chrf++, ter, exact_match, error_rate, '
+  "bracket_f1; default: bleu, chrf++, ter, or a workdir's evaluation.metric",
 )
 _TOKENIZE = flags.DEFINE_enum(
   'tokenize',
@@ -112,7 +116,10 @@ def _score_files() -> dict[str, Any]:
   systems = [_lines_as_many('hypothesis', name, references) for name in names]
   text = ParallelText(references, sources, _DIRECTION.value)
   metrics = _metrics(
-    _TOKENIZE.value or '13a', text.language, sources is not None
+    _FOR_TEXT,
+    _TOKENIZE.value or '13a',
+    text.language,
+    sources is not None,
   )
   print(text.line())
   reports = []
@@ -182,7 +189,9 @@ def _score_model() -> dict[str, Any]:
   direction = f'{data.source_language}-{data.target_language}'
   # Whatever they lack is better known before translating takes hours.
   tokenize = _TOKENIZE.value or config.evaluation.bleu_tokenize
-  metrics = _metrics(tokenize, data.target_language, True)
+  metric = config.evaluation.metric
+  default = _FOR_TEXT if metric == 'bleu' else (metric,)
+  metrics = _metrics(default, tokenize, data.target_language, True)
   with contextlib.ExitStack() as files:
     outputs = _open_outputs(tuple(sets), files)
     translator, origin = restore_translator(
@@ -253,12 +262,13 @@ def _open_outputs(
 
 
 def _metrics(
-  tokenize: str, language: str | None, has_sources: bool
+  default: Sequence[str], tokenize: str, language: str | None, has_sources: bool
 ) -> 'list[Metric]':
   from t2t_jax.evaluation.comet_metric import CometMetric
   from t2t_jax.evaluation.metrics import make_metrics
 
-  metrics = make_metrics(_METRICS.value, tokenize, language)
+  keys = default if _METRICS.value is None else _METRICS.value
+  metrics = make_metrics(keys, tokenize, language)
   if _COMET.value:
     if not has_sources:
       raise UsageError('--comet: needs the sources too; give --source=FILE')

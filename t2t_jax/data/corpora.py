@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from t2t_jax.config import DataConfig
-from t2t_jax.data import prepared_tfds, text_files
+from t2t_jax.data import inflection, prepared_tfds, text_files, trees
 from t2t_jax.errors import UsageError, nearest
 
 _SPLITS = ('train', 'dev')
+# Kinds of files that hold both sides, and what reads their pairs.
+_ONE_FILE = {'trees': trees.read_pairs, 'inflection': inflection.read_pairs}
 
 
 def read_split(data: DataConfig, split: str) -> Iterator[tuple[str, str]]:
@@ -36,6 +38,9 @@ def read_split(data: DataConfig, split: str) -> Iterator[tuple[str, str]]:
         yield from (('', line) for line in text_files.read_lines(paths[0]))
       else:
         yield from text_files.read_pairs(*paths)
+  elif data.kind in _ONE_FILE:
+    for path in _files(data, split, 'source'):
+      yield from _ONE_FILE[data.kind](path)
   elif data.kind == 'tfds':
     yield from prepared_tfds.read(data, _tfds_split(data, split))
   else:
@@ -80,6 +85,10 @@ def content_digest(data: DataConfig) -> str:
       for together in text_paths(data, split)
       for path in together
     ]
+  elif data.kind in _ONE_FILE:
+    paths = [
+      path for split in _SPLITS for path in _files(data, split, 'source')
+    ]
   elif data.kind == 'tfds':
     paths = prepared_tfds.files(
       data, (data.tfds_train_split, data.tfds_dev_split)
@@ -100,19 +109,23 @@ def text_paths(data: DataConfig, split: str) -> list[tuple[Path, ...]]:
 
   The target alone where a text has no source files.
   """
+  sides = [
+    files
+    for side in ('source', 'target')
+    if (files := _files(data, split, side))
+  ]
+  return list(zip(*sides, strict=True))
+
+
+def _files(data: DataConfig, split: str, side: str) -> list[Path]:
   field, chosen = split, slice(None)
   if split not in _SPLITS:
     place = test_set_names(data).index(split)
     field, chosen = 'test', slice(place, place + 1)
-  sides = [
-    [
-      text_files.find(data.directory, name, f'data.{field}_{side}')
-      for name in names[chosen]
-    ]
-    for side in ('source', 'target')
-    if (names := getattr(data, f'{field}_{side}'))
+  return [
+    text_files.find(data.directory, name, f'data.{field}_{side}')
+    for name in getattr(data, f'{field}_{side}')[chosen]
   ]
-  return list(zip(*sides, strict=True))
 
 
 def _tfds_split(data: DataConfig, split: str) -> str:

@@ -58,8 +58,10 @@ def _describe_vocabulary(config: Config) -> dict[str, Any]:
   for name in ('source_model', 'target_model'):
     if path := vocabulary[name]:
       vocabulary[name] = _file_digest(path, f'vocabulary.{name}')
+  # As before there was a choice: the same text keeps its token files.
+  if vocabulary['target_kind'] == 'same':
+    del vocabulary['target_kind']
   if vocabulary['samplings'] == 1:
-    # As before there was a choice: the same text keeps its token files.
     del vocabulary['samplings'], vocabulary['sampling_rate']
   return vocabulary
 

@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Self
 
 import sentencepiece
 
@@ -46,6 +47,15 @@ class Tokenizer(abc.ABC):
   @abc.abstractmethod
   def decode(self, sequences: Iterable[Sequence[int]]) -> list[str]:
     """Returns the text of each sequence of ids."""
+
+  def complete(self, text: str, source: str) -> str:
+    """Returns decoded text with what only its source line can tell.
+
+    Args:
+      text: of `decode`, on one line.
+      source: the line that it was made from.
+    """
+    return text
 
   @abc.abstractmethod
   def pieces(self, ids: Sequence[int]) -> list[str]:
@@ -228,6 +238,7 @@ class SegmentedTokenizer(Tokenizer):
   bos_id = vocabulary.BOS_ID
   eos_id = vocabulary.EOS_ID
   unk_id = vocabulary.UNK_ID
+  suffix = '.vocab'  # of its file
 
   def __init__(self, counted: Sequence[tuple[str, int]]):
     """Takes the tokens with their counts, the most frequent first."""
@@ -241,8 +252,8 @@ class SegmentedTokenizer(Tokenizer):
     self.vocab_size = len(self._pieces)
 
   @classmethod
-  def from_bytes(cls, content: bytes) -> 'SegmentedTokenizer':
-    """Returns the tokenizer of a `.vocab` file."""
+  def from_bytes(cls, content: bytes) -> Self:
+    """Returns the tokenizer of its file."""
     rows = [row.split('\t') for row in content.decode().split('\n')[:-1]]
     skipped = len(vocabulary.SPECIALS)
     return cls([(token, int(count)) for token, count in rows[skipped:]])
@@ -277,9 +288,8 @@ class SegmentedTokenizer(Tokenizer):
 
   def files(self) -> dict[str, bytes]:
     rows = [(special, 0) for special in vocabulary.SPECIALS] + self._counted
-    return {
-      '.vocab': ''.join(f'{token}\t{count}\n' for token, count in rows).encode()
-    }
+    lines = ''.join(f'{token}\t{count}\n' for token, count in rows)
+    return {self.suffix: lines.encode()}
 
 
 def read_model(path: str, key: str) -> SentencePieceTokenizer:

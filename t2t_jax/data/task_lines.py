@@ -78,6 +78,4 @@ def _train_text(config: Config, lines: Iterable[Line]) -> Tokenizer:
   sample = vocabulary.sample_pairs(
     ((text, text) for text, _ in lines), settings.training_sentences
   )
-  return train_side(
-    [text for text, _ in sample], settings, settings.size, 'size'
-  )
+  return train_side([text for text, _ in sample], settings, 'source')

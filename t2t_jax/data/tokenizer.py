@@ -10,13 +10,16 @@ from typing import Any
 from t2t_jax.config import VocabularyConfig
 from t2t_jax.data import subwords, vocabulary
 from t2t_jax.data.mapped_subwords import MappedTokenizer
-from t2t_jax.data.subwords import Tokenizer
+from t2t_jax.data.subwords import SegmentedTokenizer, Tokenizer
+from t2t_jax.data.tree_tokenizer import TreeTokenizer
 from t2t_jax.errors import UsageError
 
 __all__ = ['Tokenizer', 'Tokenizers']
 
 _INDEX = 'tokenizers.json'
 _FORMAT = 1
+# Kinds that no model cuts into tokens.
+_TEXT_OF_TOKENS = {'segmented': 'segmented text holds', 'trees': 'trees hold'}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,17 +58,17 @@ class Tokenizers:
       [target for _, target in sample],
     )
     if config.joint:
-      both = train_side(sides[0] + sides[1], config, config.size, 'size')
+      both = train_side(sides[0] + sides[1], config, 'source')
       return cls(both, both, joint=True)
     source = (
       subwords.read_model(config.source_model, 'vocabulary.source_model')
       if config.source_model
-      else train_side(sides[0], config, config.size, 'size')
+      else train_side(sides[0], config, 'source')
     )
     target = (
       subwords.read_model(config.target_model, 'vocabulary.target_model')
       if config.target_model
-      else train_side(sides[1], config, config.target_size, 'target_size')
+      else train_side(sides[1], config, 'target')
     )
     return cls.separate(source, target)
 
@@ -133,33 +136,37 @@ def check_models(config: VocabularyConfig) -> None:
       'config.vocabulary.target_model: a joint vocabulary has one model, '
       f"source_model; found '{config.target_model}' with joint = True"
     )
-  for name in ('source_model', 'target_model'):
-    if getattr(config, name) and config.kind == 'segmented':
+  for side in ('source', 'target'):
+    kind, given = config.kind_of(side), getattr(config, f'{side}_model')
+    if given and kind in _TEXT_OF_TOKENS:
       raise UsageError(
-        f'config.vocabulary.{name}: expected none, as segmented text holds its '
-        f"tokens already, found '{getattr(config, name)}'"
+        f'config.vocabulary.{side}_model: expected none, as '
+        f"{_TEXT_OF_TOKENS[kind]} its tokens already, found '{given}'"
       )
 
 
 def train_side(
-  lines: list[str], config: VocabularyConfig, size: int, field: str
+  lines: list[str], config: VocabularyConfig, side: str
 ) -> Tokenizer:
-  """Returns a tokenizer made from `lines`, of `size` entries at most.
+  """Returns a tokenizer made from `lines`.
 
   Args:
     lines: the training text of one side, or of both.
-    config: kind and settings.
-    size: entries.
-    field: of config.vocabulary that `size` is, for the message.
+    config: kinds, sizes and settings.
+    side: 'source', also of what both share, or 'target'.
 
   Raises:
-    UsageError: the text does not give this size.
+    UsageError: the text does not give the size.
   """
+  field = 'size' if side == 'source' else 'target_size'
+  size, kind = getattr(config, field), config.kind_of(side)
+  if kind == 'segmented':
+    return SegmentedTokenizer(vocabulary.count_tokens(lines, size))
+  if kind == 'trees':
+    return TreeTokenizer.train(lines, size)
   key = f'vocabulary.{field}'
-  if config.kind == 'segmented':
-    counted = vocabulary.count_tokens(lines, size)
-    return subwords.SegmentedTokenizer(counted)
-  model = vocabulary.train_sentencepiece(lines, config, size, key)
+  of_kind = dataclasses.replace(config, kind=kind)
+  model = vocabulary.train_sentencepiece(lines, of_kind, size, key)
   return subwords.SentencePieceTokenizer(model, key)
 
 
@@ -201,4 +208,9 @@ def _load_side(
     return subwords.SentencePieceTokenizer(
       contents[f'{side}.model'], str(directory / f'{side}.model')
     )
-  return subwords.SegmentedTokenizer.from_bytes(contents[f'{side}.vocab'])
+  [segmented] = (
+    cls
+    for cls in (SegmentedTokenizer, TreeTokenizer)
+    if side + cls.suffix in contents
+  )
+  return segmented.from_bytes(contents[side + segmented.suffix])

@@ -26,7 +26,7 @@ from t2t_jax.decoding.search.batch_search import SearchBatch, search_batch
 from t2t_jax.decoding.search.hypotheses import Hypotheses
 from t2t_jax.decoding.search.weights import decoding_weights
 from t2t_jax.decoding.shapes import FEW_ROWS, ShapeGrid
-from t2t_jax.decoding.translation import Translation, join
+from t2t_jax.decoding.translation import Translation, completed, join
 from t2t_jax.errors import UsageError
 from t2t_jax.model.transformer import Transformer
 from t2t_jax.parallel.mesh import (
@@ -249,8 +249,12 @@ class Translator:
       tell(1.0)
     in_order = (done[index] for index in range(len(parts)))
     return [
-      join(list(itertools.islice(in_order, len(parts))))
-      for parts in parts_of_lines
+      completed(
+        join(list(itertools.islice(in_order, len(parts)))),
+        self._tokenizers.target,
+        line if isinstance(line, str) else line.text,
+      )
+      for parts, line in zip(parts_of_lines, lines, strict=True)
     ]
 
   def _to_decode_with(self, all_params: Sequence[Any]) -> tuple[Any, ...]:

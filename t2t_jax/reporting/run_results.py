@@ -14,8 +14,8 @@ from t2t_jax.data.corpora import test_set_names
 from t2t_jax.errors import UsageError
 from t2t_jax.parallel.chips import peak_flops
 
-# What one task or another writes of a finished model.
-_OF_A_TEST_SET = ('bleu', 'accuracy', 'perplexity')
+# What is written of a finished labeller, and of a language model.
+_OF_SINGLE_STACKS = ('accuracy', 'perplexity')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,10 +23,11 @@ class RunResults:
   """Attributes:
   step: updates done, as the newest row of metrics.jsonl tells.
   figures: {'parameters', 'updates', 'train_seconds', 'dev_nll',
-    'dev_perplexity', 'bleu_dev', 'bleu_TESTSET'...: number}, those that are
-    there. nll (natural, a token) and perplexity are those of the evaluation
-    with the lowest nll; BLEU, 'accuracy_TESTSET' or 'perplexity_TESTSET' are
-    the finished model's, decoded as its config says.
+    'dev_perplexity', 'METRIC_dev', 'METRIC_TESTSET'...: number}, those that
+    are there. nll (natural, a token) and perplexity are those of the
+    evaluation with the lowest nll; METRIC (the config's, accuracy of labels,
+    perplexity of a language model) is the finished model's, decoded as its
+    config says.
   is_finished: it has done all that the config asks for.
   """
 
@@ -54,7 +55,7 @@ def read_results(path: Path, config: Config) -> RunResults | None:
     figures['dev_nll'] = float(best['nll'])
     figures['dev_perplexity'] = float(best['perplexity'])
   for name in names:
-    for metric in _OF_A_TEST_SET:
+    for metric in (config.evaluation.metric, *_OF_SINGLE_STACKS):
       if metric in tests.get(name, {}):
         figures[f'{metric}_{name}'] = float(tests[name][metric])
   is_finished = (

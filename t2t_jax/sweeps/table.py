@@ -10,6 +10,7 @@ from typing import Any
 
 from t2t_jax.checkpoints.workdir import write_json
 from t2t_jax.config import Config, flatten
+from t2t_jax.config_metrics import figure_title
 from t2t_jax.reporting.run_results import mean_and_sd, read_results
 from t2t_jax.sweeps.rows import SEED, Row, short_names
 from t2t_jax.training.metrics import duration
@@ -28,8 +29,8 @@ _COLUMNS = {
 _NOTE = (
   'Differs: from the first row. dev nll (natural) and perplexity: a token of '
   "the row's vocabulary, the lowest of a run. BLEU: {bleu}, of the finished "
-  'model; what differs from that is said. Train time without evaluations. '
-  'Mean ± standard deviation over finished runs.'
+  'model, as any other metric; what differs from that is said. Train time '
+  'without evaluations. Mean ± standard deviation over finished runs.'
 )
 
 
@@ -86,16 +87,10 @@ def to_markdown(table: Sequence[dict[str, Any]]) -> str:
   return ''.join(parts)
 
 
-def _title(key: str) -> str:
-  """Of a test set's column: 'bleu_dev' -> 'BLEU dev'."""
-  metric, _, name = key.partition('_')
-  return f'{"BLEU" if metric == "bleu" else metric} {name}'
-
-
 def _lines(table: Sequence[dict[str, Any]]) -> list[list[str]]:
   """Returns the cells, titles first."""
   keys = _figure_keys(table)
-  titles = [_COLUMNS[k][0] if k in _COLUMNS else _title(k) for k in keys]
+  titles = [_COLUMNS[k][0] if k in _COLUMNS else figure_title(k) for k in keys]
   lines = [['row', 'differs', 'runs', *titles, 'state']]
   first: dict[str, str] = {}
   for row in table:

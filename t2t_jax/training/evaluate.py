@@ -1,4 +1,4 @@
-"""The dev set during a run: nll, perplexity, and BLEU by real decoding."""
+"""The dev set during a run: nll, perplexity, and a score of real decoding."""
 
 import dataclasses
 import functools
@@ -16,7 +16,7 @@ from t2t_jax.data.corpora import read_split
 from t2t_jax.data.token_store import Prepared
 from t2t_jax.decoding.tagging.best_labels import count_correct
 from t2t_jax.decoding.translator import Translator
-from t2t_jax.evaluation.bleu import corpus_scores
+from t2t_jax.evaluation.decoded import score_lines
 from t2t_jax.model.transformer import Transformer
 from t2t_jax.parallel import hosts
 from t2t_jax.parallel.agreement import SharedWord
@@ -62,7 +62,7 @@ class DevEvaluation:
     )
 
   def __call__(self, params: Any, stop: SharedWord) -> dict[str, Any]:
-    """Returns {'nll', 'perplexity', 'tokens', 'bleu'...} of `params`.
+    """Returns {'nll', 'perplexity', 'tokens', METRIC...} of `params`.
 
     nll is a target token's, unsmoothed, without dropout. A language model has
     'word_perplexity' too, a word or a line's end; labels have 'accuracy', the
@@ -76,7 +76,7 @@ class DevEvaluation:
     self._looks += 1
     result = self._likelihood(params, stop)
     if self._config.evaluation.bleu:
-      result |= self._bleu(params, stop)
+      result |= self._score_decoded(params, stop)
     result |= {'seconds': time.perf_counter() - start}
     return hosts.exchange(f'evaluation/{self._looks}', result)[0]
 
@@ -115,15 +115,18 @@ class DevEvaluation:
     rows = split_rows(ids, 1, batch_shards(self._mesh), self._pad_id)[0]
     return place_batch(rows, self._mesh)
 
-  def _bleu(self, params: Any, stop: SharedWord) -> dict[str, Any]:
+  def _score_decoded(self, params: Any, stop: SharedWord) -> dict[str, Any]:
     evaluation = self._config.evaluation
     if self._pairs is None:
       pairs = list(read_split(self._config.data, 'dev'))
       self._pairs = pairs[: evaluation.bleu_sentences or None]
     sources, references = zip(*self._pairs, strict=True)
     hypotheses = self._translate(sources, params, stop)
-    scores = corpus_scores(hypotheses, references, evaluation.bleu_tokenize)
-    return {'bleu': scores.bleu, 'bleu_signature': scores.bleu_signature}
+    scores = score_lines(evaluation, hypotheses, references, sources).to_dict()
+    return {
+      name: scores[name]
+      for name in (evaluation.metric, f'{evaluation.metric}_signature')
+    }
 
   def _translate(
     self, sources: Sequence[str], params: Any, stop: SharedWord

@@ -48,7 +48,7 @@ def finish(
   for name in ('dev', *test_set_names(config.data)):
     sources, references = zip(*read_split(config.data, name), strict=True)
     hypotheses, scores = evaluate_lines(
-      translator, sources, references, config.evaluation.bleu_tokenize
+      translator, sources, references, config.evaluation
     )
     title = {'heldout': 'held-out'}.get(name, name)
     print(f'{title} {scores.line()}', flush=True)

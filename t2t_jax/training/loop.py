@@ -17,6 +17,7 @@ import jax
 from t2t_jax.checkpoints.store import CheckpointStore
 from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import Config
+from t2t_jax.config_metrics import DECODED
 from t2t_jax.data.batching import Batch, TrainBatches
 from t2t_jax.data.token_store import Prepared
 from t2t_jax.model.transformer import build_transformer
@@ -244,8 +245,9 @@ class Trainer:
     self._metrics.write('dev', progress.step, result)
     line = f'step {progress.step}  dev nll {result["nll"]:.4f}'
     line += f'  perplexity {result["perplexity"]:.2f}'
-    if 'bleu' in result:
-      line += f'  BLEU {result["bleu"]:.2f}'
+    if config.bleu:
+      title = DECODED[config.metric].title
+      line += f'  {title} {result[config.metric]:.2f}'
     if 'word_perplexity' in result:
       line += f'  a word {result["word_perplexity"]:.2f}'
     if 'accuracy' in result:

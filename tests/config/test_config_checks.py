@@ -15,11 +15,15 @@ CHOICES = {
   'model.compute_dtype': 'float32, bfloat16',
   'model.param_dtype': 'float32, bfloat16',
   'model.remat': 'none, dots, full',
-  'data.kind': 'generated, text, tfds',
+  'data.kind': 'generated, text, tfds, trees, inflection',
   'vocabulary.kind': 'bpe, unigram, segmented',
+  'vocabulary.target_kind': 'same, bpe, unigram, segmented, trees',
   'vocabulary.normalization': 'identity, nmt_nfkc, nfkc, nmt_nfkc_cf, nfkc_cf',
   'optimizer.schedule': 'inverse_sqrt, cosine, constant',
-  'evaluation.best_metric': 'bleu, nll, accuracy',
+  'evaluation.metric': 'bleu, exact_match, error_rate, bracket_f1',
+  'evaluation.best_metric': (
+    'nll, accuracy, bleu, exact_match, error_rate, bracket_f1'
+  ),
   'evaluation.bleu_tokenize': (
     '13a, none, intl, char, zh, ja-mecab, ko-mecab, flores200, spm'
   ),
@@ -27,6 +31,32 @@ CHOICES = {
   'decoding.mbr': 'none, chrf, bleu',
   'decoding.stopping': 'exact, likely',
   'decoding.weights_dtype': 'compute_dtype, bfloat16',
+}
+
+APART = {'vocabulary__joint': False, 'model__tie_source_target': False}
+NO_TARGETS = dict.fromkeys(
+  ('data__train_target', 'data__dev_target', 'data__test_target'), ()
+)
+# What else must be so for a choice.
+NEEDS = {
+  ('data.kind', 'inflection'): NO_TARGETS,
+  ('data.kind', 'trees'): {
+    **NO_TARGETS,
+    **APART,
+    'vocabulary__target_kind': 'trees',
+  },
+  **{
+    ('vocabulary.target_kind', kind): APART
+    for kind in ('bpe', 'unigram', 'segmented', 'trees')
+  },
+  **{
+    (key, metric): {
+      'evaluation__metric': metric,
+      'evaluation__best_metric': metric,
+    }
+    for key in ('evaluation.metric', 'evaluation.best_metric')
+    for metric in ('exact_match', 'error_rate', 'bracket_f1')
+  },
 }
 
 
@@ -48,6 +78,7 @@ def test_every_choice_passes(key):
       'model__compute_dtype': 'bfloat16',  # which cudnn needs
       'decoding__num_samples': 2,  # which mbr needs
       key.replace('.', '__'): choice,
+      **NEEDS.get((key, choice), {}),
     }
     assert flatten(config_with(**changes))[key] == choice
 
@@ -218,6 +249,47 @@ def test_the_longest_side_has_positions():
     'config.data.max_tokens: expected at most model.max_positions = 255, '
     'found 256',
     model__max_positions=255,
+  )
+
+
+def test_best_metric_is_that_of_decoding_or_nll():
+  refuses(
+    "config.evaluation.best_metric: expected 'nll' or evaluation.metric = "
+    "'exact_match', found 'bleu'",
+    evaluation__metric='exact_match',
+  )
+
+
+def test_kinds_of_files_with_both_sides_take_no_targets():
+  refuses(
+    'config.data.train_target: a file of inflection holds both sides, expected '
+    'none, found train.de',
+    data__kind='inflection',
+  )
+  refuses(
+    'config.data.dev_source: expected at least one file of sentences, found '
+    'none',
+    data__kind='inflection',
+    data__dev_source=(),
+    **NO_TARGETS,
+  )
+
+
+def test_a_joint_vocabulary_has_one_kind():
+  refuses(
+    'config.vocabulary.target_kind: a joint vocabulary has one kind, expected '
+    "'same', found 'segmented'",
+    vocabulary__target_kind='segmented',
+  )
+
+
+def test_trees_need_a_vocabulary_of_brackets():
+  refuses(
+    "config.vocabulary.target_kind: data.kind = 'trees' needs 'trees', with "
+    "vocabulary.joint = False; found 'same'",
+    data__kind='trees',
+    **NO_TARGETS,
+    **APART,
   )
 
 

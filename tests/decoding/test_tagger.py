@@ -88,6 +88,7 @@ def test_long_lines_are_labelled_in_parts():
 def test_a_word_of_many_pieces_has_one_label():
   settings = VocabularyConfig(
     kind='bpe',
+    target_kind='same',
     joint=False,
     size=275,
     target_size=8,

@@ -24,6 +24,7 @@ LINES = random_lines(6, seed=3, most_words=6)
 def joint_tokenizers() -> Tokenizers:
   config = VocabularyConfig(
     kind='unigram',
+    target_kind='same',
     joint=True,
     size=290,
     target_size=290,

@@ -189,3 +189,31 @@ def test_what_is_no_translation_has_columns_of_its_own(tmp_path):
   assert result['mean']['accuracy_heldout'] == 90.25
   first = write_table(tmp_path, [result]).split('\n')[0]
   assert '| accuracy dev | accuracy heldout |' in first
+
+
+def test_another_metric_has_columns_of_its_own(tmp_path):
+  row = make_row(
+    tmp_path,
+    'g2p',
+    1,
+    evaluation__metric='error_rate',
+    evaluation__best_metric='error_rate',
+  )
+  tests = [
+    {'kind': 'test', 'step': STEPS, 'test_set': name, 'error_rate': rate}
+    for name, rate in (('dev', 7.25), ('heldout', 8.5))
+  ]
+  write_run(row, train(STEPS, 60.0), dev(STEPS, 1.0, 2.7), *tests)
+  table = make_table([row])
+  assert table[0]['state'] == 'done'
+  assert table[0]['mean']['error_rate_heldout'] == 8.5
+  titles, _, cells = write_table(tmp_path, table).splitlines()[:3]
+  by_title = dict(
+    zip(
+      (title.strip() for title in titles.split('|')),
+      (cell.strip() for cell in cells.split('|')),
+      strict=True,
+    )
+  )
+  assert by_title['error rate dev'] == '7.25'
+  assert by_title['error rate heldout'] == '8.50'
