@@ -104,6 +104,7 @@ def main() -> None:
 
 
 def _score_files() -> dict[str, Any]:
+  from t2t_jax.evaluation.comparison import compare_systems
   from t2t_jax.evaluation.parallel_text import ParallelText
   from t2t_jax.evaluation.reports import report_on
 
@@ -128,20 +129,14 @@ def _score_files() -> dict[str, Any]:
     reports.append(report_on(hypotheses, text, metrics))
     result['systems'].append({'hypothesis': name, **_tell(name, reports[-1])})
   if len(reports) > 1:
-    result['significance'] = _compare(names, reports)
+    chosen = _SIGNIFICANCE.value or 'both'
+    result['significance'] = []
+    for lines, found in compare_systems(
+      names, reports, chosen, _TRIALS.value, _SEED.value
+    ):
+      print(*lines, sep='\n', flush=True)
+      result['significance'].append(found)
   return result
-
-
-def _compare(names: list[str], reports: 'list[Report]') -> list[dict[str, Any]]:
-  from t2t_jax.evaluation.comparison import TESTS, compare, comparison_lines
-
-  chosen = _SIGNIFICANCE.value or 'both'
-  tests = [test for test in TESTS if chosen in (test, 'both')]
-  results = []
-  for result in compare(reports, tests, _TRIALS.value, _SEED.value):
-    results.append(result)
-    print(*comparison_lines(names, result), sep='\n', flush=True)
-  return results
 
 
 def _check_no_model_flags() -> None:

@@ -15,6 +15,7 @@ from t2t_jax.config import DecodingConfig
 from t2t_jax.data.tokenizer import Tokenizers
 from t2t_jax.decoding.found import choose, read_translations
 from t2t_jax.decoding.options import DecodingOptions
+from t2t_jax.decoding.lines.shares import part_of
 from t2t_jax.decoding.requests import (
   Part,
   Request,
@@ -199,7 +200,7 @@ class Translator:
     done = 0
     for lines in groups:
       is_few = len(lines) <= FEW_ROWS if few is None else few
-      tell = functools.partial(_tell, report, done, len(lines))
+      tell = part_of(report, done, len(lines))
       yield (
         [line if isinstance(line, str) else line.text for line in lines],
         self._translate(list(lines), nbest, is_few, first_line + done, tell),
@@ -303,10 +304,3 @@ class Translator:
     with use_mesh(self._mesh):
       batch = jax.device_put(batch, batch_sharding(self._mesh))
       return self._search(self._params, batch, nbest=nbest)
-
-
-def _tell(
-  report: Callable[[float], None] | None, before: int, lines: int, share: float
-) -> None:
-  if report:
-    report(before + share * lines)

@@ -62,3 +62,22 @@ def comparison_lines(
     if row['p'] is not None:
       told += f', p = {row["p"]:.4f} against {systems[0]}'
     yield f'{system}: {told} ({how})'
+
+
+def compare_systems(
+  names: Sequence[str],
+  reports: Sequence[Report],
+  chosen: str,
+  trials: int | None,
+  seed: int,
+) -> Iterator[tuple[list[str], dict[str, Any]]]:
+  """Yields each comparison as lines of text and as a JSON object.
+
+  Args:
+    names, reports: of the systems; all are compared with the first.
+    chosen: one of TESTS, both, or none.
+    trials, seed: as `compare` takes them.
+  """
+  tests = [test for test in TESTS if chosen in (test, 'both')]
+  for result in compare(reports, tests, trials, seed):
+    yield list(comparison_lines(names, result)), result
