@@ -130,12 +130,9 @@ def _score_files() -> dict[str, Any]:
     result['systems'].append({'hypothesis': name, **_tell(name, reports[-1])})
   if len(reports) > 1:
     chosen = _SIGNIFICANCE.value or 'both'
-    result['significance'] = []
-    for lines, found in compare_systems(
-      names, reports, chosen, _TRIALS.value, _SEED.value
-    ):
-      print(*lines, sep='\n', flush=True)
-      result['significance'].append(found)
+    result['significance'] = compare_systems(
+      names, reports, chosen, _TRIALS.value, _SEED.value, print
+    )
   return result
 
 

@@ -14,8 +14,8 @@ from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import DecodingConfig
 from t2t_jax.data.tokenizer import Tokenizers
 from t2t_jax.decoding.found import choose, read_translations
-from t2t_jax.decoding.options import DecodingOptions
 from t2t_jax.decoding.lines.shares import part_of
+from t2t_jax.decoding.options import DecodingOptions
 from t2t_jax.decoding.requests import (
   Part,
   Request,

@@ -70,14 +70,20 @@ def compare_systems(
   chosen: str,
   trials: int | None,
   seed: int,
-) -> Iterator[tuple[list[str], dict[str, Any]]]:
-  """Yields each comparison as lines of text and as a JSON object.
+  say: Callable[[str], None],
+) -> list[dict[str, Any]]:
+  """Compares systems, tells it in lines, and returns it for JSON.
 
   Args:
     names, reports: of the systems; all are compared with the first.
     chosen: one of TESTS, both, or none.
     trials, seed: as `compare` takes them.
+    say: gets a line as soon as it is known.
   """
+  results = []
   tests = [test for test in TESTS if chosen in (test, 'both')]
   for result in compare(reports, tests, trials, seed):
-    yield list(comparison_lines(names, result)), result
+    results.append(result)
+    for line in comparison_lines(names, result):
+      say(line)
+  return results
