@@ -51,10 +51,11 @@ def save_picture(
       linewidth=0.9,
       alpha=0.7,
     )
-  panel.set(xscale='log', yscale='log', xlabel='n', ylabel='seconds')
+  panel.set(xscale='log', yscale='log', xlabel='n')
   panel.set_xticks(lengths, [str(n) for n in lengths])
   panel.minorticks_off()
   one = records[0]
+  panel.set_ylabel('CPU seconds' if one['clock'] == 'cpu' else 'seconds')
   what = 'forward and backward' if one['backward'] else 'forward'
   panel.set_title(
     f'd {sizes.d}, {sizes.heads} heads, r {sizes.r}, k {sizes.k}, batch '

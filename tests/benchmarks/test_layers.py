@@ -111,6 +111,7 @@ def test_it_measures_and_tells(tmp_path):
     '--batch=1',
     '--repeats=2',
     '--backward',
+    '--clock=cpu',
     f'--picture={picture}',
     package='benchmarks',
   )
