@@ -47,7 +47,7 @@ def get_config() -> config_dict.ConfigDict:
     )
     config.vocabulary.update(size=4000, normalization='identity')
     config.training.update(
-      steps=2000, global_batch_tokens=2048, max_shapes=8, label_smoothing=0.0
+      steps=2000, global_batch_tokens=2048, max_shapes=4, label_smoothing=0.0
     )
     config.optimizer.update(
       schedule='cosine', peak_learning_rate=0.003, warmup_steps=200

@@ -34,7 +34,7 @@ def get_config(task: str = 'tagging') -> config_dict.ConfigDict:
       num_decoder_layers=0,
       norm_position='pre',
       tie_source_target=False,
-      dropout_rate=0.2,
+      dropout_rate=0.3,
     )
     config.data.update(
       directory='data/tagging',
@@ -45,9 +45,9 @@ def get_config(task: str = 'tagging') -> config_dict.ConfigDict:
       test_source=('test.words',),
       test_target=('test.tags',),
     )
-    config.vocabulary.update(joint=False, size=8000)
+    config.vocabulary.update(joint=False, size=2000)
     config.training.update(
-      steps=1000, global_batch_tokens=2048, max_shapes=8, label_smoothing=0.0
+      steps=1000, global_batch_tokens=2048, max_shapes=4, label_smoothing=0.0
     )
     config.optimizer.update(
       schedule='cosine', peak_learning_rate=0.002, warmup_steps=100

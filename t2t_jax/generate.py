@@ -41,7 +41,6 @@ def main() -> None:
   cli.use_compile_cache(workdir.read_config().logging.compile_cache_dir)
   # Not before the cache is set: they start jax.
   from t2t_jax.decoding.lines.line_files import open_output
-  from t2t_jax.decoding.requests import Request
   from t2t_jax.decoding.restored import restore
 
   options = _DECODING()
@@ -60,9 +59,7 @@ def main() -> None:
   with open_output(_OUTPUT.value) as output:
     for prompts in _prompts(decoding.batch_tokens):
       found = translator.translate_groups(
-        [[Request('', prefix=prompt) for prompt in prompts]],
-        nbest=texts,
-        first_line=number,
+        [prompts], nbest=texts, first_line=number
       )
       for _, translations in found:
         if _FORMAT.value == 'text':

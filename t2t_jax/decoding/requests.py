@@ -80,7 +80,7 @@ def split_requests(
   tokenizers: Tokenizers,
   longest: int,
   first_line: int = 0,
-  keep_empty: bool = False,
+  are_prompts: bool = False,
 ) -> list[list[Part]]:
   """Returns the parts that each line is translated in.
 
@@ -92,10 +92,17 @@ def split_requests(
     tokenizers: source and target.
     longest: most source tokens of a part, without EOS.
     first_line: number of the first line in all of the input.
-    keep_empty: gives such a line a part too, as a language model's has that
-      begins with nothing.
+    are_prompts: lines are what a language model's texts begin with, not
+      sources; an empty one has a part too.
   """
-  full = [Request(r) if isinstance(r, str) else r for r in requests]
+  full = [
+    r
+    if isinstance(r, Request)
+    else Request('', prefix=r)
+    if are_prompts
+    else Request(r)
+    for r in requests
+  ]
   encode = tokenizers.target.encode
   prefixes = encode([r.prefix for r in full])
   phrases = iter(encode([phrase for r in full for phrase in r.phrases]))
@@ -108,7 +115,7 @@ def split_requests(
       parts,
       tuple(prefix),
       [tuple(ids) for ids in itertools.islice(phrases, len(request.phrases))],
-      keep_empty,
+      are_prompts,
     )
     for number, (request, parts, prefix) in enumerate(
       zip(full, sources, prefixes, strict=True), first_line

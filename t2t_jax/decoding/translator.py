@@ -44,7 +44,8 @@ class Translator:
   A line without tokens becomes an empty line. A line of more tokens than the
   grid holds is translated in parts, which are joined by spaces. A line's
   result does not depend on the lines that come with it, but for rounding
-  where a request or a group of few lines runs in smaller batches.
+  where a request or a group of few lines runs in smaller batches. A language
+  model goes on from the lines: they are prefixes of what it writes.
   """
 
   def __init__(
@@ -225,7 +226,7 @@ class Translator:
       self._tokenizers,
       self.grid.longest - 1,
       first,
-      keep_empty=not self._model_configs[0].num_encoder_layers,
+      are_prompts=not self._model_configs[0].num_encoder_layers,
     )
     sampling = self._decoding.method == 'sampling'
     check_requests(parts_of_lines, self._longest_target, sampling)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config_task import TASKS
 from t2t_jax.data.task_lines import Line, read_lines
-from t2t_jax.decoding.requests import Request
 from t2t_jax.decoding.restored import Restored, restore
 from t2t_jax.evaluation.single_stack import make_judge, read_test_sets
 from t2t_jax.training.metrics import MetricsWriter
@@ -53,7 +52,7 @@ def _print_samples(workdir: Workdir) -> None:
     num_samples=_SAMPLES,
     mbr='none',
   )
-  [drawn] = restored.translator().translate([Request('')], nbest=_SAMPLES)
+  [drawn] = restored.translator().translate([''], nbest=_SAMPLES)
   print()
   for hypothesis in drawn.hypotheses:
     print(f'sample      {hypothesis.text}')

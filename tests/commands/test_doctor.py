@@ -231,3 +231,27 @@ def test_rows_of_padding(tmp_path):
 
 def _usage(free):
   return lambda place: type('Usage', (), {'free': free})
+
+
+def test_a_language_model_has_no_direction(tmp_path):
+  write_text(tmp_path)
+  found = doctor(
+    '--mesh=1x1x1',
+    '--nocompile',
+    f'--config.data.directory={tmp_path}',
+    f'--config.data.cache_dir={tmp_path}/cache',
+    '--config.task=language_model',
+    '--config.data.train_source=',
+    '--config.data.dev_source=',
+    '--config.data.test_source=',
+    '--config.data.train_target=train.en',
+    '--config.data.dev_target=newstest2013.en',
+    '--config.data.test_target=newstest2014.en',
+    '--config.evaluation.bleu=false',
+    '--config.evaluation.best_metric=nll',
+    '--config.vocabulary.kind=segmented',
+    model__num_encoder_layers=0,
+  )
+  assert found.status == 0, found.stdout + found.stderr
+  assert 'ok    direction: none, the task is language_model' in found.lines
+  assert not any(line.startswith('MEND') for line in found.lines)

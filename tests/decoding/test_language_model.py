@@ -154,7 +154,7 @@ def test_samples_come_as_often_as_they_are_probable(prompt, temperature):
     max_decode_length_offset=most,
     batch_tokens=80 * 8 * 16,
   )
-  requests = [Request('', prefix=prompt)] * (drawn // 8)
+  requests = [prompt] * (drawn // 8)
   samples = [
     hypothesis
     for found in translator.translate(requests, nbest=8)
@@ -201,11 +201,10 @@ def test_prompts_do_not_depend_on_each_other():
   sampler = translator_with(
     method='sampling', num_samples=2, max_decode_length_offset=4
   )
-  requests = [Request('', prefix=line) for line in LINES]
-  together = sampler.translate(requests, nbest=2)
-  for number, (line, request) in enumerate(zip(LINES, requests, strict=True)):
+  together = sampler.translate(LINES, nbest=2)
+  for number, line in enumerate(LINES):
     [(_, [alone])] = sampler.translate_groups(
-      [[request]], nbest=2, few=True, first_line=number
+      [[Request('', prefix=line)]], nbest=2, few=True, first_line=number
     )
     assert [h.text for h in alone.hypotheses] == [
       h.text for h in together[number].hypotheses
