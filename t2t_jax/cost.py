@@ -39,7 +39,7 @@ _SUSTAINED = flags.DEFINE_float(
   0.0,
 )
 _COMPILER = flags.DEFINE_bool('compiler', True, 'let XLA count too')
-_JSON = flags.DEFINE_bool('json', False, 'end with a JSON array of the configs')
+_JSON = flags.DEFINE_bool('json', False, 'end with a JSON object of all of it')
 
 
 def main() -> None:
@@ -75,7 +75,7 @@ def main() -> None:
     print(cost_report.measured_line(known))
   print(cost_report.table(costs, measured, _SUSTAINED.value * 1e12))
   if _JSON.value:
-    print(json.dumps([cost_report.as_json(cost) for cost in costs]))
+    print(json.dumps(cost_report.as_json(costs, measured)))
 
 
 def run() -> None:

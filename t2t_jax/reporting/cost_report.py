@@ -1,5 +1,6 @@
 """The cost of training in words, and as a table in the form of Table 2."""
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -112,8 +113,17 @@ def table(
   return '\n'.join(f'| {" | ".join(row)} |' for row in rows)
 
 
-def as_json(cost: Cost) -> dict[str, Any]:
-  """Returns a config's cost as plain values."""
+def as_json(
+  costs: Sequence[Cost], measured: Sequence[Measured]
+) -> dict[str, Any]:
+  """Returns {'configs', 'runs'}: the same as plain values."""
+  return {
+    'configs': [_config_json(cost) for cost in costs],
+    'runs': [dataclasses.asdict(run) | {'mfu': run.mfu} for run in measured],
+  }
+
+
+def _config_json(cost: Cost) -> dict[str, Any]:
   paper = published_of(cost.config)
   return {
     'name': cost.name,

@@ -52,7 +52,7 @@ def test_xla_counts_little_more_than_the_formula():
     '--json',
   )
   assert found.status == 0, found.stderr
-  [json_] = found.last_json
+  [json_] = found.last_json['configs']
   compiler = json_['compiler']
   assert compiler['shape'] == [256, 8, 8]
   assert 1 < compiler['counted'] / compiler['formula'] < 1.05
@@ -90,7 +90,9 @@ def test_text_is_counted_by_its_pairs_and_its_batches(tmp_path):
 
 
 def test_a_run_that_is_there(trained):
-  found = cost(f'--workdir={trained.directory}', '--sustained_tflops=2')
+  found = cost(
+    f'--workdir={trained.directory}', '--sustained_tflops=2', '--json'
+  )
   assert found.status == 0, found.stderr
   metrics = (trained.directory / 'metrics.jsonl').read_text().splitlines()
   rows = [json.loads(line) for line in metrics]
@@ -100,7 +102,7 @@ def test_a_run_that_is_there(trained):
   for row in train:
     flops += row['flops_per_second'] * (row['train_seconds'] - before)
     before = row['train_seconds']
-  name, bleu, _, counted, as_paper = found.lines[-1].strip('| ').split(' | ')
+  name, bleu, _, counted, as_paper = found.lines[-2].strip('| ').split(' | ')
   assert name == trained.directory.name
   assert bleu == ', '.join(f'{r["bleu"]:.2f} {n}' for n, r in tests.items())
   assert counted == f'{flops:.2g}'
@@ -111,6 +113,9 @@ def test_a_run_that_is_there(trained):
   assert first.startswith(f'{name}: 4 updates in ')
   assert f' on {run["devices"]}, {flops:.3g} FLOPs of real tokens, ' in first
   assert 'MFU' not in first  # of a CPU
+  [run_json] = found.last_json['runs']
+  assert run_json['flops'] == pytest.approx(flops)
+  assert (run_json['updates'], run_json['mfu']) == (4, None)
 
 
 def test_runs_of_before_have_no_count(trained, tmp_path):
