@@ -11,8 +11,10 @@ with spaces between, and as many tags.
 With --config=configs/tagging.py:classification a line has one label, which is
 read at its end.
 
-Expected: above the most frequent tag of each word; see BUILD_NOTES.md for what
-was measured on the tags of GUM's trees.
+Expected: more than the most frequent tag of each word. Measured on the tags of
+GUM's trees (177,000 words of training text): dev 87.94 % after 1,000 steps,
+where the most frequent tag has 86.14; a few minutes on one CPU core, see
+BUILD_NOTES.md.
 """
 
 from ml_collections import config_dict
@@ -34,7 +36,7 @@ def get_config(task: str = 'tagging') -> config_dict.ConfigDict:
       num_decoder_layers=0,
       norm_position='pre',
       tie_source_target=False,
-      dropout_rate=0.3,
+      dropout_rate=0.2,
     )
     config.data.update(
       directory='data/tagging',
@@ -45,14 +47,14 @@ def get_config(task: str = 'tagging') -> config_dict.ConfigDict:
       test_source=('test.words',),
       test_target=('test.tags',),
     )
-    config.vocabulary.update(joint=False, size=2000)
+    config.vocabulary.update(joint=False, size=8000)
     config.training.update(
-      steps=1000, global_batch_tokens=2048, max_shapes=4, label_smoothing=0.0
+      steps=1000, global_batch_tokens=2048, max_shapes=8, label_smoothing=0.0
     )
     config.optimizer.update(
       schedule='cosine', peak_learning_rate=0.002, warmup_steps=100
     )
-    config.checkpoint.update(every_steps=100)
+    config.checkpoint.update(every_steps=100, keep_last=2, average_last=1)
     config.evaluation.update(
       every_steps=100, bleu=False, best_metric='accuracy'
     )
