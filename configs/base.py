@@ -66,6 +66,12 @@ def get_config() -> config_dict.ConfigDict:
       # Each pair of files is a test set of its own.
       test_source=('newstest2014.en',),
       test_target=('newstest2014.de',),
+      # Times that an epoch passes over each pair of training files, such as
+      # (1, 2, 0.5); of a fraction the same pairs each time. None: 1 each.
+      train_weights=(),
+      # Where a file or archive of `directory` comes from if it is not there:
+      # https://HOST/FILE, or https://HOST/FILE#sha256=HEX (md5).
+      downloads=(),
       # kind='tfds': prepared as array_record below `directory`.
       tfds_name='',  # such as wmt14_translate/de-en
       tfds_train_split='train',
@@ -80,6 +86,11 @@ def get_config() -> config_dict.ConfigDict:
       max_tokens=256,  # a side, with EOS; longer training pairs are left out
       max_length_ratio=9.0,  # longer side / shorter side, tokens, in training
       remove_duplicates=False,  # keep one of each identical training pair
+      remove_identical=False,  # leave out training pairs with equal sides
+      # Least share of a training line's letters that are of its language's
+      # script (0.5 drops what is mostly another); 0: not looked at.
+      min_script_share=0.0,
+      workers=0,  # processes that prepare; 0: one for each CPU it may use
     )
   )
 

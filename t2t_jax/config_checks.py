@@ -2,6 +2,7 @@
 
 import dataclasses
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urldefrag, urlparse
 
 from t2t_jax.config_values import check_values
 from t2t_jax.errors import UsageError, nearest
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
   from t2t_jax.config import (
     CheckpointConfig,
     Config,
+    DataConfig,
     DecodingConfig,
     EvaluationConfig,
     ModelConfig,
@@ -167,6 +169,9 @@ def _check_data(config: 'Config') -> None:
           f'config.data.{split}_source: expected at least one file of '
           'sentences, found none'
         )
+  _check_weights(data)
+  for address in data.downloads:
+    _check_address(address)
   if data.kind == 'tfds' and not data.tfds_name:
     raise UsageError(
       'config.data.tfds_name: expected a prepared data set such as '
@@ -181,6 +186,31 @@ def _check_data(config: 'Config') -> None:
     raise UsageError(
       'config.vocabulary.character_coverage: expected a share in (0, 1], '
       f'found {vocabulary.character_coverage}'
+    )
+
+
+def _check_weights(data: 'DataConfig') -> None:
+  weights = data.train_weights
+  corpora = len(data.train_source) if data.kind == 'text' else 1
+  if weights and (len(weights) != corpora or min(weights) <= 0):
+    raise UsageError(
+      f'config.data.train_weights: expected a number above 0 for each of the '
+      f'{corpora} training corpora, or none at all, found {weights}'
+    )
+
+
+def _check_address(address: str) -> None:
+  url, checksum = urldefrag(address)
+  parsed = urlparse(url)
+  if parsed.scheme not in ('http', 'https') or parsed.path in ('', '/'):
+    raise UsageError(
+      'config.data.downloads: expected https://HOST/FILE, with or without '
+      f"#sha256=HEX behind it, found '{address}'"
+    )
+  if checksum and checksum.partition('=')[0] not in ('sha256', 'md5'):
+    raise UsageError(
+      'config.data.downloads: expected #sha256=HEX or #md5=HEX behind the '
+      f"address, found '#{checksum}' in '{address}'"
     )
 
 

@@ -70,6 +70,7 @@ _AT_LEAST = {
     'generated_test_pairs': 1,
     'max_tokens': 2,
     'max_length_ratio': 1,
+    'workers': 0,
   },
   'vocabulary': {
     'size': 8,
@@ -117,6 +118,7 @@ _ABOVE_ZERO = (
 )
 
 _RATES = (
+  'data.min_script_share',
   'vocabulary.sampling_rate',
   'model.dropout_rate',
   'model.attention_dropout_rate',

@@ -57,7 +57,7 @@ class TokenWriter:
     directory.mkdir(parents=True)
     self._sides = [
       (
-        _GrowingArray(directory / f'{side}_tokens.npy', _id_type(size)),
+        _GrowingArray(directory / f'{side}_tokens.npy', id_type(size)),
         _GrowingArray(directory / f'{side}_offsets.npy', np.dtype(np.int64)),
       )
       for side, size in zip(('source', 'target'), vocab_sizes, strict=True)
@@ -78,13 +78,27 @@ class TokenWriter:
     target: Sequence[Sequence[int]],
   ) -> None:
     """Appends pairs of id lists, EOS included."""
-    for (tokens, offsets), sequences in zip(
+    self.extend_flat(
+      *(
+        (
+          np.fromiter(itertools.chain.from_iterable(sequences), np.int64),
+          np.fromiter(map(len, sequences), np.int64, len(sequences)),
+        )
+        for sequences in (source, target)
+      )
+    )
+
+  def extend_flat(
+    self,
+    source: tuple[np.ndarray, np.ndarray],
+    target: tuple[np.ndarray, np.ndarray],
+  ) -> None:
+    """Appends pairs given as all ids of a side in a row, and their lengths."""
+    for (tokens, offsets), (flat, lengths) in zip(
       self._sides, (source, target), strict=True
     ):
-      lengths = np.fromiter(map(len, sequences), np.int64, len(sequences))
-      offsets.extend(tokens.length + np.cumsum(lengths))
-      flat = itertools.chain.from_iterable(sequences)
-      tokens.extend(np.fromiter(flat, np.int64, int(lengths.sum())))
+      offsets.extend(tokens.length + np.cumsum(lengths, dtype=np.int64))
+      tokens.extend(flat)
 
 
 class _GrowingArray:
@@ -97,7 +111,7 @@ class _GrowingArray:
     self._header = self._write_header()
 
   def extend(self, values: np.ndarray) -> None:
-    self._file.write(values.astype(self._dtype).tobytes())
+    self._file.write(values.astype(self._dtype, copy=False).tobytes())
     self.length += len(values)
 
   def close(self) -> None:
@@ -118,5 +132,6 @@ class _GrowingArray:
     return self._file.tell()
 
 
-def _id_type(vocab_size: int) -> np.dtype:
+def id_type(vocab_size: int) -> np.dtype:
+  """Returns the narrowest type that the ids of a vocabulary are stored in."""
   return np.dtype(np.uint16 if vocab_size <= 1 << 16 else np.uint32)

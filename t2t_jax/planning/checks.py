@@ -165,9 +165,9 @@ def check_memory(plan: Plan) -> Finding:
 
 def _find(config: Config, name: str, key: str) -> str:
   path = text_files.find(config.data.directory, name, key)
-  if not path.stat().st_size:
+  if not text_files.size(path):
     raise UsageError(f'{path}: expected lines of text, found an empty file')
-  return f'{path}, {size_text(path.stat().st_size)}'
+  return f'{path}, {size_text(text_files.size(path))}'
 
 
 def _read(config: Config, split: str) -> str:
