@@ -74,7 +74,8 @@ def check_direction(config: Config) -> Finding:
       for split in ('train', 'dev', 'test'):
         for side, other in (('source', 1), ('target', 0)):
           for name in getattr(data, f'{split}_{side}'):
-            if name.removesuffix('.gz').endswith(f'.{wanted[other]}'):
+            stem = name.removesuffix('.gz').removesuffix('.sgm')
+            if stem.endswith(f'.{wanted[other]}'):
               raise UsageError(
                 f'config.data.{split}_{side}: {name} is named as '
                 f"{wanted[other]}, but data.{side}_language is '"

@@ -22,6 +22,8 @@ def make_config(directory, **changes):
   config = module.get_config()
   values = {
     'directory': str(directory),
+    'train_source': ('train.en',),
+    'train_target': ('train.de',),
     'dev_source': ('dev.en',),
     'dev_target': ('dev.de',),
     'test_source': (),
