@@ -1,17 +1,16 @@
 """Text to token ids and back."""
 
 import abc
+import functools
 import itertools
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import sentencepiece
 
 from t2t_jax.data import vocabulary
+from t2t_jax.data.samplings import SPACE_MARK, Sampler
 from t2t_jax.errors import UsageError
-
-SPACE_MARK = '\u2581'  # what SentencePiece writes for a space
 
 
 class Tokenizer(abc.ABC):
@@ -101,6 +100,9 @@ class SentencePieceTokenizer(Tokenizer):
         f'{name}: expected a SentencePiece model with an end-of-sentence id, '
         f'found {pieces} pieces and eos_id {processor.eos_id()}'
       )
+    self._sampler = functools.lru_cache(1)(
+      functools.partial(Sampler, processor)
+    )
     self._model = model
     self.processor = processor
     self._bytes = [processor.piece_to_id(f'<0x{b:02X}>') for b in range(256)]
@@ -120,17 +122,11 @@ class SentencePieceTokenizer(Tokenizer):
   def sample(
     self, lines: Sequence[str], rate: float, seed: int
   ) -> list[list[int]]:
-    lines = list(lines)
-
-    def draw() -> list[list[int]]:
-      sentencepiece.set_random_generator_seed(seed)
-      return self.processor.encode(
-        lines, enable_sampling=True, nbest_size=-1, alpha=rate, num_threads=1
-      )
-
-    # SentencePiece reads the seed when a thread first draws, and never again.
-    with ThreadPoolExecutor(1) as new_thread:
-      return self._mend_space_marks(lines, new_thread.submit(draw).result())
+    draws = self._sampler(rate).draw(lines, seed)
+    for place, line in enumerate(lines):
+      if SPACE_MARK in line:  # such a line has one segmentation
+        (draws[place],) = self.encode([line])
+    return draws
 
   def decode(self, sequences: Iterable[Sequence[int]]) -> list[str]:
     return self.processor.decode([self._text_ids(ids) for ids in sequences])

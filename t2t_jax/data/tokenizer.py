@@ -46,25 +46,23 @@ class Tokenizers:
       )
       return cls(both, both, joint=True)
     given = config.source_model and config.target_model
-    sample = (
-      [] if given else vocabulary.sample_pairs(pairs, config.training_sentences)
-    )
-    sides: tuple[list[str], list[str]] = (
-      [source for source, _ in sample],
-      [target for _, target in sample],
+    sources, targets = vocabulary.sample_pairs(
+      [] if given else pairs, config.training_sentences
     )
     if config.joint:
-      both = _train(sides[0] + sides[1], config, config.size, 'size')
+      sources += targets
+      targets.clear()  # millions of lines: training lets them go, one by one
+      both = _train(sources, config, config.size, 'size')
       return cls(both, both, joint=True)
     source = (
       subwords.read_model(config.source_model, 'vocabulary.source_model')
       if config.source_model
-      else _train(sides[0], config, config.size, 'size')
+      else _train(sources, config, config.size, 'size')
     )
     target = (
       subwords.read_model(config.target_model, 'vocabulary.target_model')
       if config.target_model
-      else _train(sides[1], config, config.target_size, 'target_size')
+      else _train(targets, config, config.target_size, 'target_size')
     )
     if source.pad_id != target.pad_id:
       raise UsageError(

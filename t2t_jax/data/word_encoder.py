@@ -8,11 +8,12 @@ in less than half the time on news text.
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from t2t_jax.data.subwords import SPACE_MARK, SentencePieceTokenizer, Tokenizer
+from t2t_jax.data import samplings
+from t2t_jax.data.samplings import SPACE_MARK
+from t2t_jax.data.subwords import SentencePieceTokenizer, Tokenizer
 
 _END = '\n'  # stands for EOS; no line holds one
 _UNSAFE = -1
@@ -37,7 +38,8 @@ class WordEncoder:
     self._processor = (
       tokenizer.processor
       if isinstance(tokenizer, SentencePieceTokenizer)
-      and _splits_words(tokenizer.processor)
+      and samplings.is_bpe(tokenizer.processor)
+      and samplings.splits_words(tokenizer.processor)
       else None
     )
     self._start_table()
@@ -125,35 +127,6 @@ class WordEncoder:
     self._ids = np.concatenate([self._ids, ids])
     self._starts = np.concatenate([self._starts, starts])
     self._lengths = np.concatenate([self._lengths, lengths])
-
-
-def _splits_words(processor: Any) -> bool:
-  """Whether a line's ids are those of its words in a row.
-
-  They are in a BPE model as trained here, if no piece reaches over the start
-  of a word.
-  """
-  known = range(processor.get_piece_size())
-  special = (
-    processor.is_control,
-    processor.is_unknown,
-    processor.is_byte,
-  )
-  ranks = sorted(
-    -processor.get_score(token)
-    for token in known
-    if not any(kind(token) for kind in special)
-  )
-  return (
-    # Merges are ranked 0, 1, ...; unigram's scores are log-probabilities.
-    ranks == list(range(len(ranks)))
-    and processor.piece_to_id(SPACE_MARK) != processor.unk_id()
-    and processor.normalize(['a']) == [f'{SPACE_MARK}a']
-    and not any(
-      SPACE_MARK in processor.id_to_piece(token).lstrip(SPACE_MARK)
-      for token in known
-    )
-  )
 
 
 def _flat(sequences: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
