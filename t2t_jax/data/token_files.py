@@ -39,11 +39,17 @@ class TokenStore:
       tokens, offsets = arrays[f'{side}_tokens'], arrays[f'{side}_offsets']
       if offsets[0] != 0 or offsets[-1] != len(tokens):
         raise ValueError(f'{directory}: {side} offsets and tokens disagree')
-    self.source_lengths = np.diff(self.source_offsets).astype(np.int32)
-    self.target_lengths = np.diff(self.target_offsets).astype(np.int32)
+    self.source_lengths = _lengths(self.source_offsets)
+    self.target_lengths = _lengths(self.target_offsets)
 
   def __len__(self) -> int:
     return len(self.source_lengths)
+
+
+def _lengths(offsets: np.ndarray) -> np.ndarray:
+  lengths = np.empty(len(offsets) - 1, np.int32)
+  # Straight into the narrow type: of millions of pairs an int64 is much.
+  return np.subtract(offsets[1:], offsets[:-1], lengths, casting='unsafe')
 
 
 class TokenWriter:
