@@ -13,13 +13,11 @@ coming up. It is no text to train on.
 
 import contextlib
 import itertools
-import random
-import re
-from collections.abc import Iterator
 from pathlib import Path
 
 from absl import flags
 
+from benchmarks.variation import vary
 from t2t_jax import cli
 from t2t_jax.data import text_files
 from t2t_jax.data.pace import Pace
@@ -31,8 +29,6 @@ _PAIRS = flags.DEFINE_integer('pairs', 4500000, 'how many', lower_bound=1)
 _OUTPUT = flags.DEFINE_string('output', None, 'directory', required=True)
 _RARE = flags.DEFINE_integer('rare', 20, 'one word in so many is made up')
 _SEED = flags.DEFINE_integer('seed', 1, 'decides all of it')
-
-_NUMBER = re.compile(r'\d+')
 
 
 def main() -> None:
@@ -55,40 +51,6 @@ def main() -> None:
         file.write(line + '\n')
       pace.add(1)
   print(directory)
-
-
-def vary(
-  given: list[tuple[str, str]], pairs: int, rare: int, seed: int
-) -> Iterator[tuple[str, str]]:
-  """Yields so many different pairs, the same ones for the same seed.
-
-  Args:
-    given: different pairs.
-    pairs: at most n (n - 1) for n given ones.
-    rare: one word in so many is made up.
-    seed: decides all of it.
-  """
-  chooser = random.Random(seed)
-  given = chooser.sample(given, len(given))
-  words = [
-    [word for pair in given for word in pair[side].split(' ')]
-    for side in (0, 1)
-  ]
-  for number in range(pairs):
-    distance, first = divmod(number, len(given))
-    second = (first + distance + 1) % len(given)
-    digits = str(chooser.randrange(10, 10000))
-    sides = []
-    for side in (0, 1):
-      line = f'{given[first][side]} {given[second][side]}'
-      line = _NUMBER.sub(digits, line)
-      tokens = line.split(' ')
-      for _ in range(len(tokens) // rare + (chooser.random() < 0.5)):
-        place = int(chooser.random() * len(tokens))
-        other = words[side][int(chooser.random() * len(words[side]))]
-        tokens[place] = tokens[place][:4] + other[-5:]
-      sides.append(' '.join(tokens))
-    yield sides[0], sides[1]
 
 
 def _read() -> list[tuple[str, str]]:
