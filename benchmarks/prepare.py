@@ -144,7 +144,11 @@ def _text_stages(directory: Path) -> Iterator[tuple[str, int, float]]:
         )
 
   yield 'write', count, _timed(write)[1]
-  yield 'all of it', count, _timed(lambda: token_store.prepare(config, str))[1]
+  yield (
+    'all of it',
+    count,
+    _timed(lambda: token_store.prepare(config, cli.say))[1],
+  )
 
 
 def _mapping(directory: Path) -> Mapping[str, Any]:

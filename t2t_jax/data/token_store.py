@@ -10,6 +10,7 @@ chunks of encoded text. One that was broken off goes on from there.
 """
 
 import contextlib
+import ctypes
 import dataclasses
 import fcntl
 import json
@@ -203,9 +204,17 @@ def _tokenizers(
       yield pair
 
   tokenizers = Tokenizers.train(vocabulary, counted())
+  _return_memory()
   tokenizers.save(directory)
   _write_json(note, {'pairs': pairs or None})
   return tokenizers, pairs or None
+
+
+def _return_memory() -> None:
+  """Gives the system back what training a vocabulary needed: some GB, which
+  glibc would keep while the workers need theirs."""
+  with contextlib.suppress(OSError, AttributeError):  # another C library
+    ctypes.CDLL(None).malloc_trim(0)
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
