@@ -8,7 +8,7 @@ here a joint byte-pair vocabulary of that size.
   python -m t2t_jax.evaluate --workdir=runs/base_enfr
 
 Prepare downloads 6.7 GB of archives into data/wmt14, unless they lie there, and
-needs some 20 GB of disk besides.
+needs disk for the token files twice over until it is done.
 
 Hardware and time: in the paper 8 P100, 12 hours (100,000 steps of 0.4 s).
 Expected: newstest2014 BLEU 38.1 tokenised (paper); ours: not run.

@@ -184,8 +184,9 @@ def _tokenizers(
   """Returns the tokenizers, made now or found in `work`, and the number of
   training pairs if they were counted."""
   directory, note = work / 'vocabulary', work / 'vocabulary.json'
-  if note.exists():  # written last
-    return Tokenizers.load(directory), json.loads(note.read_text())['pairs']
+  with contextlib.suppress(OSError, ValueError, KeyError):
+    pairs = json.loads(note.read_text())['pairs']  # written last
+    return Tokenizers.load(directory), pairs
   vocabulary = config.vocabulary
   progress(
     f'vocabulary: {"joint" if vocabulary.joint else "separate"} '
