@@ -56,6 +56,8 @@ class DataConfig:
   dev_target: tuple[str, ...]
   test_source: tuple[str, ...]
   test_target: tuple[str, ...]
+  train_weights: tuple[float, ...]
+  downloads: tuple[str, ...]
   tfds_name: str
   tfds_train_split: str
   tfds_dev_split: str
@@ -68,6 +70,9 @@ class DataConfig:
   max_tokens: int
   max_length_ratio: float
   remove_duplicates: bool
+  remove_identical: bool
+  min_script_share: float
+  workers: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -212,6 +217,8 @@ RESUME_MAY_CHANGE = (
   'training.device_memory_gib',
   'data.directory',
   'data.cache_dir',
+  'data.downloads',
+  'data.workers',
   # How a model is run, not what it is.
   'model.attention_impl',
   'model.remat',

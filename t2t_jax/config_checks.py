@@ -2,6 +2,7 @@
 
 import dataclasses
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urldefrag, urlparse
 
 from t2t_jax.config_task import check_task
 from t2t_jax.config_values import check_values
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
   from t2t_jax.config import (
     CheckpointConfig,
     Config,
+    DataConfig,
     DecodingConfig,
     EvaluationConfig,
     ModelConfig,
@@ -194,6 +196,9 @@ def _check_data(config: 'Config') -> None:
           f'config.data.{split}_{side}: expected at least one file of '
           'sentences, found none'
         )
+  _check_weights(data)
+  for address in data.downloads:
+    _check_address(address)
   if data.kind == 'tfds' and not data.tfds_name:
     raise UsageError(
       'config.data.tfds_name: expected a prepared data set such as '
@@ -221,6 +226,32 @@ def _check_one_side(split: str, sources: tuple[str, ...]) -> None:
     raise UsageError(
       f'config.data.{split}_source: a language model reads the files of '
       f'data.{split}_target alone, expected none, found {", ".join(sources)}'
+    )
+
+
+def _check_weights(data: 'DataConfig') -> None:
+  weights = data.train_weights
+  in_files = data.kind in ('text', 'trees', 'inflection')
+  corpora = len(data.train_source) if in_files else 1
+  if weights and (len(weights) != corpora or min(weights) <= 0):
+    raise UsageError(
+      f'config.data.train_weights: expected a number above 0 for each of the '
+      f'{corpora} training corpora, or none at all, found {weights}'
+    )
+
+
+def _check_address(address: str) -> None:
+  url, checksum = urldefrag(address)
+  parsed = urlparse(url)
+  if parsed.scheme not in ('http', 'https') or parsed.path in ('', '/'):
+    raise UsageError(
+      'config.data.downloads: expected https://HOST/FILE, with or without '
+      f"#sha256=HEX behind it, found '{address}'"
+    )
+  if checksum and checksum.partition('=')[0] not in ('sha256', 'md5'):
+    raise UsageError(
+      'config.data.downloads: expected #sha256=HEX or #md5=HEX behind the '
+      f"address, found '#{checksum}' in '{address}'"
     )
 
 

@@ -24,7 +24,15 @@ _STACKS = {
   'classification': (True, False),
 }
 
+# What `data/single_stack.py` does not do.
+_OF_A_SINGLE_STACK = {
+  'data.train_weights': ((), 'each text is read once'),
+  'data.remove_identical': (False, 'there is one side'),
+  'data.min_script_share': (0.0, 'there is one side'),
+}
+
 _OF_A_LABELLER = {
+  **_OF_A_SINGLE_STACK,
   'data.kind': ('text', 'labels stand in files'),
   'vocabulary.joint': (False, 'labels have a vocabulary of their own'),
   'vocabulary.samplings': (1, 'labels belong to one segmentation'),
@@ -38,6 +46,7 @@ _OF_A_LABELLER = {
 _FIELDS: dict[str, dict[str, tuple[Any, str]]] = {
   'translation': {},
   'language_model': {
+    **_OF_A_SINGLE_STACK,
     'vocabulary.joint': (True, 'there is one text'),
     'evaluation.bleu': (False, 'nothing is translated'),
   },

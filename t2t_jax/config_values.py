@@ -72,6 +72,7 @@ _AT_LEAST = {
     'generated_test_pairs': 1,
     'max_tokens': 2,
     'max_length_ratio': 1,
+    'workers': 0,
   },
   'vocabulary': {
     'size': 8,
@@ -119,6 +120,7 @@ _ABOVE_ZERO = (
 )
 
 _RATES = (
+  'data.min_script_share',
   'vocabulary.sampling_rate',
   'model.dropout_rate',
   'model.attention_dropout_rate',

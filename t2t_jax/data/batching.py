@@ -230,10 +230,12 @@ def evaluation_batches(
 def _members(grid: shapes_lib.Grid) -> list[np.ndarray]:
   """Returns the pairs of each shape, in the store's order."""
   pairs = len(grid.shape_of_pair_P)
-  order = np.argsort(grid.shape_of_pair_P, kind='stable')
-  sizes = np.bincount(grid.shape_of_pair_P, minlength=len(grid.shapes))
-  small = order.astype(np.int32 if pairs < 1 << 31 else np.int64)
-  return np.split(small, np.cumsum(sizes)[:-1])
+  dtype = np.int32 if pairs < 1 << 31 else np.int64
+  # One look a shape takes no longer than sorting, and little memory.
+  return [
+    np.flatnonzero(grid.shape_of_pair_P == shape).astype(dtype)
+    for shape in range(len(grid.shapes))
+  ]
 
 
 def _random_order(seed: int, what: int, number: int, size: int) -> np.ndarray:

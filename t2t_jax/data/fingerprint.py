@@ -13,7 +13,15 @@ from t2t_jax.data.tokenizer import check_models
 from t2t_jax.errors import UsageError
 
 _FORMAT = 1  # raise it when the same input gives other files
-_LOCATIONS = ('directory', 'cache_dir')
+_SAMPLED_FORMAT = 2  # the same, of text in several random segmentations
+_NO_MATTER = ('directory', 'cache_dir', 'downloads', 'workers')
+# At these values they change nothing, and the files are those that were made
+# before there was a choice.
+_NEUTRAL = {
+  'train_weights': (),
+  'remove_identical': False,
+  'min_script_share': 0.0,
+}
 
 
 def compute_fingerprint(config: Config) -> str:
@@ -25,8 +33,13 @@ def compute_fingerprint(config: Config) -> str:
     UsageError: a file is missing.
   """
   data = dataclasses.asdict(config.data)
-  for name in _LOCATIONS:
+  for name in _NO_MATTER:
     del data[name]
+  if set(data['train_weights']) == {1.0}:
+    data['train_weights'] = ()
+  for name, neutral in _NEUTRAL.items():
+    if data[name] == neutral:
+      del data[name]
   for name in list(data):
     other_kind = name.startswith(('tfds_', 'generated_')) and (
       not name.startswith(config.data.kind)
@@ -34,8 +47,9 @@ def compute_fingerprint(config: Config) -> str:
     if other_kind or name.endswith(('_source', '_target')) or 'test' in name:
       del data[name]
   vocabulary = _describe_vocabulary(config)
+  is_sampled = config.vocabulary.samplings > 1
   described = {
-    'format': _FORMAT,
+    'format': _SAMPLED_FORMAT if is_sampled else _FORMAT,
     'data': data,
     'vocabulary': vocabulary,
     'content': corpora.content_digest(config.data),

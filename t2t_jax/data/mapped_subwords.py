@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import sentencepiece
 
-from t2t_jax.data.subwords import Tokenizer, in_a_new_thread, word_starts
+from t2t_jax.data.samplings import Sampler
+from t2t_jax.data.subwords import Tokenizer, word_starts
 from t2t_jax.errors import UsageError
 
 
@@ -61,20 +62,23 @@ class MappedTokenizer(Tokenizer):
     described = json.loads(mapping)
     return cls(model, described['ids'], described['start'], name)
 
-  def encode(self, lines: Sequence[str]) -> list[list[int]]:
-    return self._number(lines, lambda texts: self._cut(texts))
+  def encode(self, lines: Sequence[str], threads: int = -1) -> list[list[int]]:
+    return self._number(
+      lines,
+      lambda texts: self._processor.encode(
+        texts, out_type=str, num_threads=threads
+      ),
+    )
 
   def sample(
     self, lines: Sequence[str], rate: float, seed: int
   ) -> list[list[int]]:
+    sampler = Sampler(self._processor, rate)
     return self._number(
       lines,
-      lambda texts: in_a_new_thread(
-        seed,
-        lambda: self._cut(
-          texts, enable_sampling=True, nbest_size=-1, alpha=rate
-        ),
-      ),
+      lambda texts: [
+        self._processor.id_to_piece(ids) for ids in sampler.draw(texts, seed)
+      ],
     )
 
   def decode(self, sequences: Iterable[Sequence[int]]) -> list[str]:
@@ -94,9 +98,6 @@ class MappedTokenizer(Tokenizer):
     described = {'start': self._start, 'ids': self._ids}
     mapping = json.dumps(described, ensure_ascii=False, indent=0)
     return {'.spm': self._model, '.ids.json': mapping.encode()}
-
-  def _cut(self, texts, **options) -> list[list[str]]:
-    return self._processor.encode(texts, out_type=str, **options)
 
   def _number(self, lines, cut) -> list[list[int]]:
     split = [self._language(line) for line in lines]

@@ -178,10 +178,10 @@ def _filled(lines: Iterator[Line], counts: cleaning.Counts) -> Iterator[Line]:
 
 
 def _unseen(lines: Iterator[Line], counts: cleaning.Counts) -> Iterator[Line]:
-  """As `cleaning.TextFilter`, of lines in place of pairs."""
+  """Leaves out lines that have come before."""
   seen = set()
   for line in lines:
-    key = cleaning.digest(line)
+    key = cleaning.pair_hashes([line]).item()
     if key in seen:
       counts.duplicates += 1
     else:

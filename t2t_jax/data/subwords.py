@@ -1,18 +1,17 @@
 """Text to token ids and back."""
 
 import abc
+import functools
 import itertools
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
 import sentencepiece
 
 from t2t_jax.data import vocabulary
+from t2t_jax.data.samplings import SPACE_MARK, Sampler
 from t2t_jax.errors import UsageError
-
-_SPACE_MARK = '\u2581'  # what SentencePiece writes for a space
 
 
 class Tokenizer(abc.ABC):
@@ -29,8 +28,8 @@ class Tokenizer(abc.ABC):
   unk_id: int
 
   @abc.abstractmethod
-  def encode(self, lines: Sequence[str]) -> list[list[int]]:
-    """Returns the ids of each line."""
+  def encode(self, lines: Sequence[str], threads: int = -1) -> list[list[int]]:
+    """Returns the ids of each line; threads -1: one for each CPU."""
 
   @abc.abstractmethod
   def sample(
@@ -111,8 +110,11 @@ class SentencePieceTokenizer(Tokenizer):
         f'{name}: expected a SentencePiece model with an end-of-sentence id, '
         f'found {pieces} pieces and eos_id {processor.eos_id()}'
       )
+    self._sampler = functools.lru_cache(1)(
+      functools.partial(Sampler, processor)
+    )
     self._model = model
-    self._processor = processor
+    self.processor = processor
     self._bytes = [processor.piece_to_id(f'<0x{b:02X}>') for b in range(256)]
     self._has_bytes = all(processor.is_byte(token) for token in self._bytes)
     self.eos_id = processor.eos_id()
@@ -121,30 +123,28 @@ class SentencePieceTokenizer(Tokenizer):
     self.pad_id = pieces if processor.pad_id() < 0 else processor.pad_id()
     self.vocab_size = max(pieces, self.pad_id + 1)
 
-  def encode(self, lines: Sequence[str]) -> list[list[int]]:
+  def encode(self, lines: Sequence[str], threads: int = -1) -> list[list[int]]:
     lines = list(lines)
-    return self._mend_space_marks(lines, self._processor.encode(lines))
+    return self._mend_space_marks(
+      lines, self.processor.encode(lines, num_threads=threads)
+    )
 
   def sample(
     self, lines: Sequence[str], rate: float, seed: int
   ) -> list[list[int]]:
-    lines = list(lines)
-
-    drawn = in_a_new_thread(
-      seed,
-      lambda: self._processor.encode(
-        lines, enable_sampling=True, nbest_size=-1, alpha=rate, num_threads=1
-      ),
-    )
-    return self._mend_space_marks(lines, drawn)
+    draws = self._sampler(rate).draw(lines, seed)
+    for place, line in enumerate(lines):
+      if SPACE_MARK in line:  # such a line has one segmentation
+        (draws[place],) = self.encode([line])
+    return draws
 
   def decode(self, sequences: Iterable[Sequence[int]]) -> list[str]:
-    return self._processor.decode([self._text_ids(ids) for ids in sequences])
+    return self.processor.decode([self._text_ids(ids) for ids in sequences])
 
   def pieces(self, ids: Sequence[int]) -> list[str]:
-    known = self._processor.get_piece_size()
+    known = self.processor.get_piece_size()
     return [
-      self._processor.id_to_piece(int(token))
+      self.processor.id_to_piece(int(token))
       if token < known
       else vocabulary.SPECIALS[vocabulary.PAD_ID]
       for token in ids
@@ -156,9 +156,9 @@ class SentencePieceTokenizer(Tokenizer):
 
   def files(self) -> dict[str, bytes]:
     scored = [
-      f'{piece}\t{self._processor.get_score(token):g}\n'
+      f'{piece}\t{self.processor.get_score(token):g}\n'
       for token, piece in enumerate(self.pieces(range(self.vocab_size)))
-      if token < self._processor.get_piece_size()
+      if token < self.processor.get_piece_size()
     ]
     return {'.model': self._model, '.vocab': ''.join(scored).encode()}
 
@@ -167,7 +167,7 @@ class SentencePieceTokenizer(Tokenizer):
   ) -> list[list[int]]:
     if self._has_bytes:
       for place, line in enumerate(lines):
-        if _SPACE_MARK in line:
+        if SPACE_MARK in line:
           sequences[place] = self._encode_space_marks(line)
     return sequences
 
@@ -183,29 +183,15 @@ class SentencePieceTokenizer(Tokenizer):
       for mark in map(
         chr, itertools.chain(range(0xFDD0, 0xFDF0), range(0xE000, 0xF8FF))
       )
-      if mark not in line and self._processor.piece_to_id(mark) == self.unk_id
+      if mark not in line and self.processor.piece_to_id(mark) == self.unk_id
     )
-    ids = self._processor.encode(line.replace(_SPACE_MARK, stand_in))
+    ids = self.processor.encode(line.replace(SPACE_MARK, stand_in))
     old = [self._bytes[byte] for byte in stand_in.encode()]
-    new = [self._bytes[byte] for byte in _SPACE_MARK.encode()]
+    new = [self._bytes[byte] for byte in SPACE_MARK.encode()]
     for place in range(len(ids) - len(old) + 1):
       if ids[place : place + len(old)] == old:
         ids[place : place + len(old)] = new
     return ids
-
-
-def in_a_new_thread(seed: int, draw: Callable[[], list]) -> list:
-  """Returns what `draw` does with SentencePiece's random numbers of `seed`.
-
-  SentencePiece reads the seed when a thread first draws, and never again.
-  """
-
-  def seeded() -> list:
-    sentencepiece.set_random_generator_seed(seed)
-    return draw()
-
-  with ThreadPoolExecutor(1) as new_thread:
-    return new_thread.submit(seeded).result()
 
 
 def word_starts(
@@ -216,13 +202,13 @@ def word_starts(
   Identity normalization keeps all spaces: the first of several begins the word
   that they stand before; those at the end belong to the last word.
   """
-  is_space = [not piece.strip(_SPACE_MARK) for piece in pieces]
+  is_space = [not piece.strip(SPACE_MARK) for piece in pieces]
   starts, text_follows = [], False
   for place in reversed(range(len(pieces))):
     if not is_space[place]:
       text_follows = not is_special[place]
     begun = place > 0 and is_space[place - 1]
-    marked = pieces[place].startswith(_SPACE_MARK)
+    marked = pieces[place].startswith(SPACE_MARK)
     starts.append(marked and text_follows and not begun)
   return starts[::-1]
 
@@ -258,7 +244,7 @@ class SegmentedTokenizer(Tokenizer):
     skipped = len(vocabulary.SPECIALS)
     return cls([(token, int(count)) for token, count in rows[skipped:]])
 
-  def encode(self, lines: Sequence[str]) -> list[list[int]]:
+  def encode(self, lines: Sequence[str], threads: int = -1) -> list[list[int]]:
     return [
       [
         self._ids.get(token, self.unk_id)

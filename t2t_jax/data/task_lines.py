@@ -75,7 +75,7 @@ def train_tokenizers(config: Config) -> Tokenizers:
 
 def _train_text(config: Config, lines: Iterable[Line]) -> Tokenizer:
   settings = config.vocabulary
-  sample = vocabulary.sample_pairs(
+  sample, _ = vocabulary.sample_pairs(
     ((text, text) for text, _ in lines), settings.training_sentences
   )
-  return train_side([text for text, _ in sample], settings, 'source')
+  return train_side(sample, settings, 'source')

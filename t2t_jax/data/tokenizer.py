@@ -50,25 +50,23 @@ class Tokenizers:
       )
       return cls(both, both, joint=True)
     given = config.source_model and config.target_model
-    sample = (
-      [] if given else vocabulary.sample_pairs(pairs, config.training_sentences)
-    )
-    sides: tuple[list[str], list[str]] = (
-      [source for source, _ in sample],
-      [target for _, target in sample],
+    sources, targets = vocabulary.sample_pairs(
+      [] if given else pairs, config.training_sentences
     )
     if config.joint:
-      both = train_side(sides[0] + sides[1], config, 'source')
+      sources += targets
+      targets.clear()  # millions of lines: training lets them go, one by one
+      both = train_side(sources, config, 'source')
       return cls(both, both, joint=True)
     source = (
       subwords.read_model(config.source_model, 'vocabulary.source_model')
       if config.source_model
-      else train_side(sides[0], config, 'source')
+      else train_side(sources, config, 'source')
     )
     target = (
       subwords.read_model(config.target_model, 'vocabulary.target_model')
       if config.target_model
-      else train_side(sides[1], config, 'target')
+      else train_side(targets, config, 'target')
     )
     return cls.separate(source, target)
 

@@ -19,8 +19,8 @@ class TreeTokenizer(SegmentedTokenizer):
   def train(cls, lines: Iterable[str], size: int) -> 'TreeTokenizer':
     return cls(vocabulary.count_tokens(map(_symbols, lines), size))
 
-  def encode(self, lines: Sequence[str]) -> list[list[int]]:
-    return super().encode([_symbols(line) for line in lines])
+  def encode(self, lines: Sequence[str], threads: int = -1) -> list[list[int]]:
+    return super().encode([_symbols(line) for line in lines], threads)
 
   def complete(self, text: str, source: str) -> str:
     return trees.write(linear_trees.restore(text.split(), source.split()))

@@ -26,6 +26,17 @@ _TINY = {
 }
 
 
+_FILES = {
+  f'{split}_{side}': (f'{name}.{language}',)
+  for split, name in (
+    ('train', 'train'),
+    ('dev', 'newstest2013'),
+    ('test', 'newstest2014'),
+  )
+  for side, language in (('source', 'en'), ('target', 'de'))
+}
+
+
 def doctor(*arguments, **changes):
   """Runs the command on a tiny model; `section__field=value` changes it."""
   settings = _TINY | {
@@ -43,7 +54,7 @@ def write_text(directory, target='Ein Satz.\n'):
 
 def config_of(directory, **data):
   mapping = load('configs/base.py').to_dict()
-  mapping['data'] |= {'directory': str(directory), **data}
+  mapping['data'] |= {'directory': str(directory), **_FILES, **data}
   return from_mapping(mapping)
 
 
@@ -96,10 +107,10 @@ def test_text_that_is_not_there(tmp_path):
   found = doctor('--mesh=8x1x1', data__directory=tmp_path / 'none')
   assert found.status == 2
   bad = [line for line in found.lines if line.startswith('MEND')]
-  # Two sides of training, dev and test.
-  assert len(bad) == 6
+  # Two sides of three corpora, dev and test.
+  assert len(bad) == 10
   assert all(f'there is no directory {tmp_path}/none' in line for line in bad)
-  assert found.stderr == 'doctor: 6 to mend, see above\n'
+  assert found.stderr == 'doctor: 10 to mend, see above\n'
 
 
 def test_compiled_for_the_devices_at_hand():

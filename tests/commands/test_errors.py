@@ -155,6 +155,8 @@ def _prepare_mine(*more):
     'prepare',
     '--config=configs/base.py',
     '--config.data.directory=mine',
+    '--config.data.train_source=train.en',
+    '--config.data.train_target=train.de',
     '--config.data.dev_source=dev.en',
     '--config.data.dev_target=dev.de',
     '--config.data.test_source=test.en',

@@ -107,6 +107,7 @@ BOUNDS = {
   'data.generated_test_pairs': 1,
   'data.max_tokens': 2,
   'data.max_length_ratio': 1,
+  'data.workers': 0,
   'vocabulary.size': 8,
   'vocabulary.target_size': 8,
   'vocabulary.training_sentences': 1,
@@ -152,6 +153,7 @@ def test_number_below_its_bound_is_refused(key):
 
 
 RATES = (
+  'data.min_script_share',
   'vocabulary.sampling_rate',
   'model.dropout_rate',
   'model.attention_dropout_rate',
@@ -307,7 +309,10 @@ def test_each_source_file_has_a_target_file(split):
   refuses(
     f'config.data.{split}_target: expected one file for each of the 2 in '
     f'data.{split}_source, found 1',
-    **{f'data__{split}_source': 'a.en,b.en'},
+    **{
+      f'data__{split}_source': 'a.en,b.en',
+      f'data__{split}_target': 'a.de',
+    },
   )
 
 
@@ -317,6 +322,34 @@ def test_text_needs_files(split):
     f'config.data.{split}_source: expected at least one file of sentences, '
     'found none',
     **{f'data__{split}_source': (), f'data__{split}_target': ()},
+  )
+
+
+@pytest.mark.parametrize('weights', [(1.0, 2.0), (1.0, 0.0, 1.0)])
+def test_each_training_corpus_has_a_weight_or_none_has(weights):
+  refuses(
+    'config.data.train_weights: expected a number above 0 for each of the 3 '
+    f'training corpora, or none at all, found {weights}',
+    data__train_weights=weights,
+  )
+
+
+@pytest.mark.parametrize(
+  'address', ['europarl.tgz', 'ftp://a.org/b', 'https://a.org/', 'https://a']
+)
+def test_downloads_are_addresses(address):
+  refuses(
+    'config.data.downloads: expected https://HOST/FILE, with or without '
+    f"#sha256=HEX behind it, found '{address}'",
+    data__downloads=(address,),
+  )
+
+
+def test_downloads_have_known_checksums():
+  refuses(
+    'config.data.downloads: expected #sha256=HEX or #md5=HEX behind the '
+    "address, found '#crc=1' in 'https://a.org/b#crc=1'",
+    data__downloads=('https://a.org/b#crc=1',),
   )
 
 
