@@ -247,7 +247,7 @@ def _usage(free):
 def test_a_language_model_has_no_direction(tmp_path):
   write_text(tmp_path)
   found = doctor(
-    '--mesh=1x1x1',
+    '--mesh=8x1x1',
     '--nocompile',
     f'--config.data.directory={tmp_path}',
     f'--config.data.cache_dir={tmp_path}/cache',
