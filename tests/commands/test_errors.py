@@ -452,11 +452,13 @@ def test_score_files(trained, two_files, arguments, message):
     (
       ['--hypothesis=long', '--reference=long', '--metrics=bleu,tr'],
       '--metrics: expected some of bleu, bleu_compounds, chrf, chrf++, ter, '
+      'exact_match, error_rate, bracket_f1, '
       "found 'tr'. Did you mean 'ter'?",
     ),
     (
       ['--hypothesis=long', '--reference=long', '--metrics='],
       '--metrics: expected some of bleu, bleu_compounds, chrf, chrf++, ter, '
+      'exact_match, error_rate, bracket_f1, '
       'found none',
     ),
     (
