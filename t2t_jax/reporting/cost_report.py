@@ -104,7 +104,8 @@ def table(
     rows.append(
       (
         run.name,
-        ', '.join(f'{bleu:.2f} {name}' for name, bleu in run.bleu.items()),
+        ', '.join(f'{bleu:.2f} {name}' for name, bleu in run.bleu.items())
+        or 'not scored',
         '' if run.parameters is None else f'{run.parameters:,}',
         'not recorded' if run.flops is None else f'{run.flops:.2g}',
         f'{as_paper:.2g}' if as_paper else '',

@@ -112,10 +112,10 @@ def read_measured(path: Path) -> Measured:
   flops: float | None = 0.0
   seconds = 0.0
   for row in _read_rows(workdir.metrics):
-    if row['kind'] == 'train' and flops is not None:
+    if row['kind'] == 'train':
       took, seconds = row['train_seconds'] - seconds, row['train_seconds']
       rate = row.get('flops_per_second')
-      flops = None if rate is None else flops + rate * took
+      flops = None if flops is None or rate is None else flops + rate * took
   devices, _, kind = run['devices'].partition(' x ')
   return Measured(
     name=workdir.path.name,

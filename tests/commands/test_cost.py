@@ -118,14 +118,26 @@ def test_a_run_that_is_there(trained):
   assert (run_json['updates'], run_json['mfu']) == (4, None)
 
 
-def test_runs_of_before_have_no_count(trained, tmp_path):
-  for file in ('config.json', 'run.json', 'metrics.jsonl'):
-    text = (trained.directory / file).read_text()
-    text = text.replace('"flops_per_second"', '"other"')
-    (tmp_path / file).write_text(text)
-  found = cost(f'--workdir={tmp_path}')
-  assert found.lines[-1].endswith('| not recorded |  |')
-  assert 'FLOPs' not in found.lines[0]
+def test_runs_of_before_have_no_count(tmp_path):
+  """And one that was stopped before its end has no score."""
+  (tmp_path / 'config.json').write_text(
+    json.dumps(load('configs/quickstart.py').to_dict())
+  )
+  run = {'parameters': 7, 'devices': '2 x cpu'}
+  (tmp_path / 'run.json').write_text(json.dumps(run))
+  rows = [
+    {'kind': 'train', 'step': step, 'train_seconds': 10 * step}
+    for step in (1, 2, 3)
+  ]
+  text = ''.join(f'{json.dumps(row)}\n' for row in rows)
+  (tmp_path / 'metrics.jsonl').write_text(text)
+  found = cost(f'--workdir={tmp_path}', '--sustained_tflops=0.5')
+  assert found.status == 0, found.stderr
+  name = tmp_path.name
+  assert found.lines[0] == f'{name}: 3 updates in 30s on 2 x cpu'
+  assert found.lines[-1] == (
+    f'| {name} | not scored | 7 | not recorded | 3e+13 |'
+  )
 
 
 def test_mfu_of_a_run_on_known_chips():
