@@ -267,6 +267,7 @@ def test_kinds_of_files_with_both_sides_take_no_targets():
     'config.data.train_target: a file of inflection holds both sides, expected '
     'none, found train.de',
     data__kind='inflection',
+    data__train_target=('train.de',),
   )
   refuses(
     'config.data.dev_source: expected at least one file of sentences, found '
