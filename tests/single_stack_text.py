@@ -83,8 +83,7 @@ def write_all(directory: pathlib.Path, lines: int = 3000) -> None:
   """Writes train, dev and test: .txt, and .words with .tags and .classes.
 
   A tag is the word itself, but that of an x is the next word that is no x: it
-  takes the words on the right. A class is whether the line has two words the
-  same, at its ends.
+  takes the words on the right. A class is whether a line has both a and b.
   """
   rng = random.Random(7)
   for split, count in (('train', lines), ('dev', 100), ('test', 50)):
@@ -97,7 +96,10 @@ def write_all(directory: pathlib.Path, lines: int = 3000) -> None:
       ('txt', text),
       ('words', words),
       ('tags', [_tags(row) for row in words]),
-      ('classes', [['same' if row[0] == row[-1] else 'not'] for row in words]),
+      (
+        'classes',
+        [['both' if {'a', 'b'} <= set(row) else 'not'] for row in words],
+      ),
     ):
       content = ''.join(' '.join(row) + '\n' for row in rows)
       (directory / f'{split}.{suffix}').write_text(content)

@@ -233,7 +233,7 @@ def test_a_classifier_learns(tmp_path_factory):
     workdir, flag, _ = found
     assert read_rows(workdir, 'dev')[-1]['accuracy'] > 97
     lines = use('tag', flag, stdin=LINES).lines
-    assert lines[:3] == ['not', '', 'not']
+    assert lines[:3] == ['both', '', 'not']
 
 
 # --- the wrong command --------------------------------------------------------

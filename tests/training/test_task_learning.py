@@ -9,8 +9,8 @@ from tiny_run import read_rows, run
 VERBS = ('walk', 'run', 'jump', 'look')
 TIMES = {'': 1, 'twice': 2, 'thrice': 3}
 _CHANGES = {
-  'model.d_model': 32,
-  'model.d_ff': 64,
+  'model.d_model': 64,
+  'model.d_ff': 128,
   'model.dropout_rate': 0.0,
   'data.max_length_ratio': 9.0,
   'data.test_source': ('dev.en',),
@@ -23,7 +23,7 @@ _CHANGES = {
   'training.global_batch_tokens': 512,
   'training.microbatch_tokens': 512,
   'optimizer.schedule': 'cosine',
-  'optimizer.peak_learning_rate': 0.005,
+  'optimizer.peak_learning_rate': 0.003,
   'optimizer.warmup_steps': 100,
   'checkpoint.every_steps': 800,
   'checkpoint.average_last': 1,
