@@ -34,6 +34,7 @@ FLOORS = (
     'average',
     'visualize',
     'doctor',
+    'report',
   },
 )
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}

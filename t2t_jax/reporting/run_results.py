@@ -4,7 +4,7 @@ import dataclasses
 import json
 import math
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,13 @@ def read_results(path: Path, config: Config) -> RunResults | None:
   workdir = Workdir(path)
   if not workdir.holds_a_run():
     return None
-  rows = list(_read_rows(workdir.metrics))
+  return results_of(list(read_rows(workdir.metrics)), workdir, config)
+
+
+def results_of(
+  rows: Sequence[dict[str, Any]], workdir: Workdir, config: Config
+) -> RunResults:
+  """Returns the results of the run that `workdir` holds, from its rows."""
   step = max((row['step'] for row in rows), default=0)
   tests = {row['test_set']: row for row in rows if row['kind'] == 'test'}
   names = ('dev', *test_set_names(config.data))
@@ -66,12 +72,22 @@ def mean_and_sd(values: list[float]) -> tuple[float, float | None]:
   return statistics.fmean(values), sd
 
 
-def _read_rows(metrics: Path) -> Iterator[dict[str, Any]]:
-  """Yields the rows of metrics.jsonl; a line that is being written is left."""
+def read_rows(metrics: Path) -> Iterator[dict[str, Any]]:
+  """Yields the rows of metrics.jsonl; a line that is being written is left.
+
+  Raises:
+    UsageError: a line that is none of JSON; names it.
+  """
   if metrics.exists():
-    for line in metrics.read_bytes().splitlines(keepends=True):
+    lines = metrics.read_bytes().splitlines(keepends=True)
+    for number, line in enumerate(lines, 1):
       if line.endswith(b'\n'):
-        yield json.loads(line)
+        try:
+          yield dict(json.loads(line))
+        except (TypeError, ValueError) as error:
+          raise UsageError(
+            f'{metrics}, line {number}: expected a JSON object: {error}'
+          ) from None
 
 
 def _parameters(workdir: Workdir) -> dict[str, float]:
