@@ -37,7 +37,7 @@ def comparison_card(
       'Sessions and faults',
       [
         *(Note(note, is_fault=True) for note in notes),
-        *(Folded(run.name, history(run).parts) for run in runs),
+        *(Folded(run.name, history(run).parts, is_open=True) for run in runs),
       ],
     ),
   ]
@@ -87,7 +87,7 @@ def _figures(runs: Sequence[Run]) -> Iterator[tuple[str, list[str]]]:
     name for rows in tests.values() for name in rows
   ):
     yield (
-      f'{test_set} BLEU',
+      f'final BLEU: {test_set}',
       [
         f'{number(tests[run.name][test_set]["bleu"]):.2f}'
         if 'bleu' in tests[run.name].get(test_set, {})

@@ -81,8 +81,10 @@ def _part(part: Part) -> str:
       return _heat_map(part)
     case Folded():
       inner = '\n'.join(map(_part, part.parts))
+      is_open = ' open' if part.is_open else ''
       return (
-        f'<details><summary>{escape(part.title)}</summary>\n{inner}</details>'
+        f'<details{is_open}><summary>{escape(part.title)}</summary>\n{inner}'
+        '</details>'
       )
 
 

@@ -62,10 +62,11 @@ class HeatMap:
 
 @dataclasses.dataclass(frozen=True)
 class Folded:
-  """Parts that are shown when they are asked for."""
+  """Parts that can be folded away, or are until they are asked for."""
 
   title: str
   parts: Sequence['Part']
+  is_open: bool = False
 
 
 Part = Note | Facts | Table | Charts | Sample | HeatMap | Folded

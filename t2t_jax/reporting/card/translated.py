@@ -79,14 +79,20 @@ def translate_dev(run: Run, say: Callable[[str], None]) -> Translated:
       write_json(file, found)
     except OSError as error:
       say(f'{file}: not kept for the next report: {error.strerror}')
-  heat = found['attention']
   return Translated(
     text,
     found['hypotheses'],
     found['origin'],
-    HeatMap(**heat) if heat else None,
+    _heat_map(found['attention']),
     found['looked_at'],
   )
+
+
+def _heat_map(found: dict[str, Any] | None) -> HeatMap | None:
+  if found is None:
+    return None
+  # JSON has no tuples.
+  return HeatMap(**found | {'links': [(y, x) for y, x in found['links']]})
 
 
 def _key(run: Run, text: ParallelText) -> str:

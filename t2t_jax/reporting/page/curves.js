@@ -269,3 +269,7 @@ function build() {
 }
 
 build();
+// Paper cannot be unfolded.
+window.addEventListener('beforeprint', () => {
+  document.querySelectorAll('details').forEach(fold => { fold.open = true; });
+});
