@@ -80,9 +80,7 @@ def _samples(found: Translated, report: Report) -> Section:
   ):
     if places:
       samples = [_sample(found, place, scores[place]) for place in places]
-      parts.append(
-        Folded(f'{title} translations', samples, title == 'Random')
-      )
+      parts.append(Folded(f'{title} translations', samples, title == 'Random'))
   return Section('Samples', parts)
 
 
