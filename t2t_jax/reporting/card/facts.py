@@ -1,6 +1,7 @@
 """What was trained on what, how fast, and what happened on the way."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from t2t_jax.config import flatten
@@ -33,6 +34,15 @@ DEV_FIGURES = (
   ('perplexity', 'perplexity', 2),
   ('bleu', 'BLEU', 2),
   ('step', 'at step', 0),
+)
+_TEST_FIGURES = (
+  ('bleu', 'BLEU', 2),
+  ('brevity_penalty', 'brevity penalty', 3),
+  ('chrf', 'chrF', 2),
+  ('sentences', 'sentences', 0),
+)
+_NO_FIGURE = frozenset(
+  ['step', 'tokens', 'seconds', 'hypothesis_length', 'reference_length']
 )
 
 
@@ -126,51 +136,46 @@ def _counts(run: Run) -> list[Part]:
 def results(run: Run) -> Section:
   parts: list[Part] = []
   if best := run.best_dev:
-    parts.append(
-      Table(
-        ['Dev set', 'best', 'last'],
-        [
-          [
-            title,
-            _figure(best[name], digits),
-            _figure(run.of_kind('dev')[-1].get(name), digits),
-          ]
-          for name, title, digits in DEV_FIGURES
-          if name in best
-        ],
-      )
-    )
-  tests = [row for row in run.of_kind('test') if 'bleu' in row]
-  if tests:
-    parts.append(
-      Table(
-        ['Test set', 'BLEU', 'brevity penalty', 'chrF', 'sentences'],
-        [
-          [
-            row['test_set'],
-            *(
-              _figure(row.get(name), digits)
-              for name, digits in (
-                ('bleu', 2),
-                ('brevity_penalty', 3),
-                ('chrf', 2),
-                ('sentences', 0),
-              )
-            ),
-          ]
-          for row in tests
-        ],
-      )
-    )
-    parts.append(
-      Note(
-        f'By the finished model, decoded as its config says. '
-        f'BLEU: {tests[0].get("bleu_signature", "")}'
-      )
-    )
-  if not parts:
-    parts.append(Note('No evaluation yet.'))
-  return Section('Results', parts)
+    last = run.of_kind('dev')[-1]
+    rows = [
+      [title, _figure(best.get(name), digits), _figure(last.get(name), digits)]
+      for name, title, digits in _figures_of([best], DEV_FIGURES)
+    ]
+    parts.append(Table(['Dev set', 'best', 'last'], rows))
+  if tests := run.of_kind('test'):
+    figures = _figures_of(tests, _TEST_FIGURES)
+    rows = [
+      [
+        row['test_set'],
+        *(_figure(row.get(name), digits) for name, _, digits in figures),
+      ]
+      for row in tests
+    ]
+    titles = ['Test set', *(title for _, title, _ in figures)]
+    parts.append(Table(titles, rows))
+    how = 'By the finished model, decoded as its config says.'
+    signature = tests[0].get('bleu_signature')
+    parts.append(Note(f'{how} BLEU: {signature}' if signature else how))
+  return Section('Results', parts or [Note('No evaluation yet.')])
+
+
+def _figures_of(
+  rows: Sequence[dict[str, Any]], known: Sequence[tuple[str, str, int]]
+) -> list[tuple[str, str, int]]:
+  """Returns those of `known` that rows have, and what else is a figure."""
+  others = dict.fromkeys(
+    name
+    for row in rows
+    for name, value in row.items()
+    if type(value) in (int, float) and name not in _NO_FIGURE
+  )
+  return [
+    figure for figure in known if any(figure[0] in row for row in rows)
+  ] + [
+    (name, name.replace('_', ' '), 4)
+    for name in others
+    if name not in [figure[0] for figure in known]
+  ]
 
 
 def speed(run: Run) -> Section:
