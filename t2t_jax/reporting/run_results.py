@@ -50,13 +50,16 @@ def results_of(
   train = [row for row in rows if row['kind'] == 'train']
   if train:
     figures['train_seconds'] = train[-1]['train_seconds']
-  dev = [row for row in rows if row['kind'] == 'dev']
+  dev = [row for row in rows if row['kind'] == 'dev' and 'nll' in row]
   if dev:
-    best = min(dev, key=lambda row: _nan_last(float(row['nll'])))
-    figures['dev_nll'] = float(best['nll'])
-    figures['dev_perplexity'] = float(best['perplexity'])
+    best = min(dev, key=lambda row: _nan_last(number(row['nll'])))
+    figures |= {
+      f'dev_{name}': math.nan if best[name] is None else float(best[name])
+      for name in ('nll', 'perplexity')
+      if name in best
+    }
   for name in names:
-    if name in tests:
+    if 'bleu' in tests.get(name, {}):
       figures[f'bleu_{name}'] = float(tests[name]['bleu'])
   is_finished = (
     all(name in tests for name in names)
@@ -88,6 +91,15 @@ def read_rows(metrics: Path) -> Iterator[dict[str, Any]]:
           raise UsageError(
             f'{metrics}, line {number}: expected a JSON object: {error}'
           ) from None
+
+
+def number(value: Any) -> float:
+  """Returns a row's figure; NaN for what is none ('nan', 'inf', null)."""
+  try:
+    found = float(value)
+  except (TypeError, ValueError):
+    return math.nan
+  return found if math.isfinite(found) else math.nan
 
 
 def _parameters(workdir: Workdir) -> dict[str, float]:

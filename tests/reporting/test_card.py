@@ -120,6 +120,7 @@ def test_a_run_stopped_by_nan(tmp_path):
   rows = [
     made_run.train_row(1),
     made_run.train_row(2, loss='nan', gradient_norm=None),
+    made_run.dev_row(1, nll=None),
     made_run.dev_row(2, nll='inf', bleu='nan'),
   ]
   why = 'step 3: the loss is nan'

@@ -11,11 +11,11 @@ from t2t_jax.reporting.card.curves import (
   Chart,
   Line,
   charts,
-  number,
   page_data,
   points_of,
   thin,
 )
+from t2t_jax.reporting.run_results import number
 
 
 def _titles(rows, **others):

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from t2t_jax.config import flatten
 from t2t_jax.evaluation.comparison import compare
-from t2t_jax.reporting.card.curves import charts, number
+from t2t_jax.reporting.card.curves import charts
 from t2t_jax.reporting.card.facts import DEV_FIGURES, shown
 from t2t_jax.reporting.card.history import history
 from t2t_jax.reporting.card.parts import (
@@ -20,6 +20,7 @@ from t2t_jax.reporting.card.parts import (
 from t2t_jax.reporting.card.run import Run
 from t2t_jax.reporting.card.samples import choose, sentence_chrf
 from t2t_jax.reporting.card.translated import Translated
+from t2t_jax.reporting.run_results import number
 from t2t_jax.training.metrics import duration
 
 _FREE = ('data.cache_dir', 'logging.compile_cache_dir')

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from t2t_jax.reporting.run_results import number
+
 Rows = Sequence[dict[str, Any]]
 
 # Title, the curves in it as (kind of row, figure), and whether its ups and
@@ -75,15 +77,6 @@ def charts(runs: Mapping[str, Rows]) -> list[Chart]:
     if lines:
       made.append(Chart(title, lines, is_log))
   return made
-
-
-def number(value: Any) -> float:
-  """Returns a row's figure; NaN for what is none ('nan', 'inf', null)."""
-  try:
-    found = float(value)
-  except (TypeError, ValueError):
-    return math.nan
-  return found if math.isfinite(found) else math.nan
 
 
 def thin(values: np.ndarray, points: int) -> np.ndarray:

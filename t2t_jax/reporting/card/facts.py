@@ -8,7 +8,6 @@ from t2t_jax.config import flatten
 from t2t_jax.config_files import base_values
 from t2t_jax.data.tokenizer import Tokenizers
 from t2t_jax.errors import UsageError
-from t2t_jax.reporting.card.curves import number
 from t2t_jax.reporting.card.parts import (
   Facts,
   Folded,
@@ -18,6 +17,7 @@ from t2t_jax.reporting.card.parts import (
   Table,
 )
 from t2t_jax.reporting.card.run import Run
+from t2t_jax.reporting.run_results import number
 from t2t_jax.training.metrics import duration
 
 _COUNTS = {

@@ -2,9 +2,9 @@
 
 import math
 
-from t2t_jax.reporting.card.curves import number
 from t2t_jax.reporting.card.parts import Note, Part, Section, Table
 from t2t_jax.reporting.card.run import Run
+from t2t_jax.reporting.run_results import number
 
 
 def history(run: Run) -> Section:

@@ -9,8 +9,12 @@ from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import Config
 from t2t_jax.parallel.chips import chip_of
 from t2t_jax.planning.roofline import model_flops
-from t2t_jax.reporting.card.curves import number
-from t2t_jax.reporting.run_results import RunResults, read_rows, results_of
+from t2t_jax.reporting.run_results import (
+  RunResults,
+  number,
+  read_rows,
+  results_of,
+)
 
 
 @dataclasses.dataclass(frozen=True)
