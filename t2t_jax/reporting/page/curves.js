@@ -253,9 +253,10 @@ function build() {
   button.addEventListener('click', () => zoom(whole));
   const shown = element('span', {id: 'range', role: 'status'});
   box.before(
-    element('p', {class: 'hint'}, ['Point at a curve to read it off; drag '
-      + 'sideways to zoom into all of them, double-click or Escape to go back. '
-      + 'Dashed: dev set.']),
+    element('p', {class: 'hint how'}, ['Point at a curve to read it off; drag '
+      + 'sideways to zoom into all of them, double-click or Escape to go '
+      + 'back.']),
+    element('p', {class: 'hint'}, ['Dashed: dev set.']),
     element('p', {class: 'hint toolbar'}, [shown, button]));
   box.append(...charts.map(buildChart));
   zoom(whole);
