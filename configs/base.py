@@ -3,8 +3,12 @@
 WMT 2014 English-German. Every field of the configuration stands here, with
 its unit or reason; the other configs show only what they change.
 
-  python -m t2t_jax.main --config=configs/base.py --workdir=runs/base \\
-    --config.data.directory=DIR_WITH_THE_TEXT
+  python -m t2t_jax.prepare --config=configs/base.py
+  python -m t2t_jax.main --config=configs/base.py --workdir=runs/base
+  python -m t2t_jax.evaluate --workdir=runs/base
+
+Prepare downloads 1.7 GB of archives into data/wmt14, unless they lie there: 4.5
+million pairs, read in place. Own text: data.train_source and its like.
 
 Hardware and time: in the paper 8 P100, 12 hours (100,000 steps of 0.4 s).
 Expected: newstest2014 BLEU 27.3 tokenised (paper); ours: not run.
@@ -12,9 +16,36 @@ Expected: newstest2014 BLEU 27.3 tokenised (paper); ours: not run.
 
 from ml_collections import config_dict
 
+# Archive and stem of each corpus, as statmt.org names them.
+_TRAIN = (
+  'training-parallel-europarl-v7.tgz/training/europarl-v7.de-en',
+  'training-parallel-commoncrawl.tgz/commoncrawl.de-en',
+  'training-parallel-nc-v9.tgz/training/news-commentary-v9.de-en',
+)
+_TEST = 'test-full.tgz/test-full/newstest2014-deen'
+# The sums are those of tensorflow-datasets and, of test-full, sacreBLEU. This
+# dev.tgz holds newstest2013 as WMT14's own does, and has a sum.
+_DOWNLOADS = (
+  'https://www.statmt.org/wmt13/training-parallel-europarl-v7.tgz#sha256='
+  '0224c7c710c8a063dfd893b0cc0830202d61f4c75c17eb8e31836103d27d96e7',
+  'https://www.statmt.org/wmt13/training-parallel-commoncrawl.tgz#sha256='
+  'c7a74e2ea01ac6c920123108627e35278d4ccb5701e15428ffa34de86fa3a9e5',
+  'https://www.statmt.org/wmt14/training-parallel-nc-v9.tgz#sha256='
+  'cb8953f292298e6877ae433c98912b927cb0766b303f4540512ddd286c748485',
+  'https://data.statmt.org/wmt19/translation-task/dev.tgz#sha256='
+  '7a7deccf82ebb05ba508dba5eb21356492224e8f630ec4f992132b029b4b25e7',
+  'https://www.statmt.org/wmt14/test-full.tgz#md5='
+  'a8cd784e006feb32ac6f3d9ec7eb389a',
+)
+
 
 def get_config() -> config_dict.ConfigDict:
   config = config_dict.ConfigDict()
+
+  # What the model is for: translation (any text to any other); without an
+  # encoder language_model, over the target text; without a decoder tagging (a
+  # label for each word) or classification (a label for each line).
+  config.task = 'translation'
 
   config.model = config_dict.ConfigDict(
     dict(
@@ -23,8 +54,8 @@ def get_config() -> config_dict.ConfigDict:
       d_k=64,  # width of a head's queries and keys (3.2.2)
       d_v=64,  # width of a head's values (3.2.2)
       num_heads=8,  # h (3.2.2)
-      num_encoder_layers=6,  # N (3.1)
-      num_decoder_layers=6,  # N (3.1)
+      num_encoder_layers=6,  # N (3.1); 0: none, see `task`
+      num_decoder_layers=6,  # N (3.1); the same
       norm_position='post',  # post: LayerNorm(x + Sublayer(x)) (3.1); pre
       activation='relu',  # relu (3.3), gelu, swish
       positions='sinusoidal',  # sinusoidal (3.5), learned (Table 3 E), relative
@@ -52,20 +83,29 @@ def get_config() -> config_dict.ConfigDict:
 
   config.data = config_dict.ConfigDict(
     dict(
-      kind='text',  # text (files), tfds (prepared), generated (a grammar's)
-      directory='data/wmt14_en_de',  # relative file names below start here
+      # text (files), tfds (prepared), generated (a grammar's); of one file for
+      # both sides, train_source: trees (Penn style), inflection (SIGMORPHON's).
+      kind='text',
+      directory='data/wmt14',  # relative file names below start here
       # Of a TFDS data set's examples, and of the file names' ends.
       source_language='en',
       target_language='de',
-      # Lines that belong together, plain or .gz; a name without .gz also finds
-      # its .gz. Several files a side are read one after the other.
-      train_source=('train.en',),
-      train_target=('train.de',),
-      dev_source=('newstest2013.en',),
-      dev_target=('newstest2013.de',),
+      # Lines that belong together: text, .gz or .sgm, or ARCHIVE/MEMBER in a
+      # .tgz, .tar.gz or .tar. A name without .gz also finds its .gz.
+      # Several files a side are read one after the other.
+      train_source=tuple(f'{stem}.en' for stem in _TRAIN),
+      train_target=tuple(f'{stem}.de' for stem in _TRAIN),
+      dev_source=('dev.tgz/dev/newstest2013.en',),
+      dev_target=('dev.tgz/dev/newstest2013.de',),
       # Each pair of files is a test set of its own.
-      test_source=('newstest2014.en',),
-      test_target=('newstest2014.de',),
+      test_source=(f'{_TEST}-src.en.sgm',),
+      test_target=(f'{_TEST}-ref.de.sgm',),
+      # Times that an epoch passes over each pair of training files, such as
+      # (1, 2, 0.5); of a fraction the same pairs each time. None: 1 each.
+      train_weights=(),
+      # Where a file or archive of `directory` comes from if it is not there:
+      # https://HOST/FILE, or https://HOST/FILE#sha256=HEX (or md5).
+      downloads=_DOWNLOADS,
       # kind='tfds': prepared as array_record below `directory`.
       tfds_name='',  # such as wmt14_translate/de-en
       tfds_train_split='train',
@@ -80,12 +120,20 @@ def get_config() -> config_dict.ConfigDict:
       max_tokens=256,  # a side, with EOS; longer training pairs are left out
       max_length_ratio=9.0,  # longer side / shorter side, tokens, in training
       remove_duplicates=False,  # keep one of each identical training pair
+      remove_identical=False,  # leave out training pairs with equal sides
+      # Least share of a training line's letters that are of its language's
+      # script (0.5 drops what is mostly another); 0: not looked at.
+      min_script_share=0.0,
+      workers=0,  # processes that prepare; 0: one for each CPU it may use
     )
   )
 
   config.vocabulary = config_dict.ConfigDict(
     dict(
       kind='bpe',  # bpe (5.1), unigram, segmented (text holds the tokens)
+      # Of the target side if not joint: same, or a kind of its own; trees (the
+      # brackets of linearised trees).
+      target_kind='same',
       joint=True,  # one vocabulary for both languages (5.1)
       size=37000,  # entries (5.1); of the source side if not joint
       target_size=37000,  # entries of the target side if not joint
@@ -117,6 +165,9 @@ def get_config() -> config_dict.ConfigDict:
       label_smoothing=0.1,  # epsilon_ls (5.4)
       loss_chunk=512,  # positions of a copy whose logits exist at one time
       ema_decay=0.0,  # moving average of parameters; 0: none
+      # A run to begin with: DIR or DIR@CHECKPOINT, whose parameters and
+      # vocabulary the new one takes (fine-tuning); '': fresh ones.
+      init_from='',
       seed=1,  # of initial parameters, dropout and batch order
     )
   )
@@ -153,11 +204,15 @@ def get_config() -> config_dict.ConfigDict:
     dict(
       every_steps=1500,  # updates between two looks at the dev set, or
       every_epochs=0.0,  # epochs; the other is 0
-      bleu=True,  # translate the dev set, score the untouched references
-      bleu_beam_size=1,  # for dev BLEU on the way; tests use `decoding`
+      # Of decoded lines: bleu; exact_match, error_rate (of tokens; equal
+      # sources share their references); bracket_f1 (of trees, as evalb).
+      metric='bleu',
+      bleu=True,  # decode the dev set on the way, score by that metric
+      bleu_beam_size=1,  # on the way; at the end and for tests: `decoding`
       bleu_sentences=0,  # first so many dev sentences; 0: all
       bleu_tokenize='13a',  # sacreBLEU's; none: the text is tokenised already
-      best_metric='bleu',  # bleu or nll: decides best checkpoint, patience
+      # metric or nll, of labels accuracy or nll: best checkpoint, patience
+      best_metric='bleu',
       patience=0,  # evaluations without a better one before stopping; 0: off
     )
   )

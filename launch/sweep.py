@@ -13,7 +13,8 @@ swept values and with every seed; --config.key=value holds for all. A run's
 workdir is DIR/NAME, its log DIR/NAME/log.txt.
 
 The same command again goes on: finished runs are left, stopped ones resumed,
-failed ones tried again. DIR/table.md, .csv and .json compare what is there.
+failed ones tried again. DIR/table.md, .csv and .json compare what is there,
+table.png shows it (extra plot).
 Exit status 1: a run failed; 75: told to stop, and saved.
 """
 
@@ -26,7 +27,7 @@ from t2t_jax import cli
 from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.errors import UsageError
 from t2t_jax.reporting.run_results import read_results
-from t2t_jax.sweeps import local, slurm
+from t2t_jax.sweeps import local, picture, slurm
 from t2t_jax.sweeps.record import add_rows, read_rows
 from t2t_jax.sweeps.rows import Row, make_rows
 from t2t_jax.sweeps.table import make_table, write_table
@@ -35,16 +36,14 @@ from t2t_jax.training.stopping import Stopped, TrainingError
 _FILES = flags.DEFINE_multi_string(
   'file', [], 'a config; --file= may be left out'
 )
-_SETTINGS = flags.DEFINE_multi_string(
-  'set', [], 'for all rows: --config.key=value is --set=config.key=value'
-)
+_SETTINGS = cli.define_settings()
 _SWEEPS = flags.DEFINE_multi_string(
   'sweep', [], 'config.key=value1,value2...; several are combined'
 )
 _SEEDS = flags.DEFINE_list('seeds', [], 'of training, such as 1,2,3')
 _WORKDIR = flags.DEFINE_string('workdir', None, "holds the runs' workdirs")
 _JOBS = flags.DEFINE_integer(
-  'jobs', 1, 'runs at one time; they share the GPUs', lower_bound=1
+  'jobs', 1, 'runs at one time; they share GPUs and CPUs', lower_bound=1
 )
 _SLURM = flags.DEFINE_bool('slurm', False, 'submit as a Slurm array')
 _SBATCH = flags.DEFINE_string(
@@ -59,7 +58,7 @@ def main() -> None:
     raise UsageError('--workdir: expected a directory, found none')
   directory = Path(_WORKDIR.value)
   if _TABLE.value:
-    return print(write_table(directory, make_table(read_rows(directory))))
+    return _show(read_rows(directory), directory)
   rows = make_rows(
     _FILES.value, _SWEEPS.value, _seeds(), _SETTINGS.value, directory
   )
@@ -101,7 +100,7 @@ def _run(rows: list[Row], all_rows: list[Row], directory: Path) -> None:
     lambda: write_table(directory, make_table(all_rows)),
   )
   lock.release()
-  print(write_table(directory, make_table(all_rows)))
+  _show(all_rows, directory)
   if outcome.is_stopped:
     raise Stopped('stopped; the same command goes on')
   if outcome.failed:
@@ -109,6 +108,16 @@ def _run(rows: list[Row], all_rows: list[Row], directory: Path) -> None:
       f'{len(outcome.failed)} of {len(rows)} runs failed; the same command '
       'tries them again'
     )
+
+
+def _show(rows: list[Row], directory: Path) -> None:
+  table = make_table(rows)
+  print(write_table(directory, table))
+  file = directory / 'table.png'
+  if not picture.can_save():
+    cli.say(f"{file}: needs matplotlib: pip install 't2t_jax[plot]'")
+  elif picture.save_picture(file, table):
+    cli.say(f'picture: {file}')
 
 
 def _submit(rows: list[Row], all_rows: list[Row], directory: Path) -> None:
@@ -123,21 +132,5 @@ def _submit(rows: list[Row], all_rows: list[Row], directory: Path) -> None:
   cli.say(f'logs: {directory}/slurm-*.log; --table compares what is there')
 
 
-def _as_flags(arguments: list[str]) -> list[str]:
-  """Returns files and settings as values of the flags above."""
-  found = []
-  for before, argument in zip(['', *arguments], arguments, strict=False):
-    name = before.lstrip('-')
-    is_value = name in flags.FLAGS and not flags.FLAGS[name].boolean
-    if argument.startswith('--config.'):
-      if '=' not in argument:
-        raise UsageError(f'{argument}: expected --config.key=value')
-      argument = f'--set={argument[2:]}'
-    elif not argument.startswith('-') and not (before[:1] == '-' and is_value):
-      argument = f'--file={argument}'
-    found.append(argument)
-  return found
-
-
 if __name__ == '__main__':
-  cli.run(main, _as_flags)
+  cli.run(main, cli.files_as('file'))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
   from t2t_jax.decoding.requests import Request as Request
+  from t2t_jax.decoding.tagging.tagger import Tagger as Tagger
   from t2t_jax.decoding.translation import Hypothesis as Hypothesis
   from t2t_jax.decoding.translation import Translation as Translation
   from t2t_jax.decoding.translator import Translator as Translator
@@ -28,6 +29,7 @@ __version__ = '0.1.0'
 _LAZY = {
   'Hypothesis': 't2t_jax.decoding.translation',
   'Request': 't2t_jax.decoding.requests',
+  'Tagger': 't2t_jax.decoding.tagging.tagger',
   'Translation': 't2t_jax.decoding.translation',
   'Translator': 't2t_jax.decoding.translator',
   'UsageError': 't2t_jax.errors',

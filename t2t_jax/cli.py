@@ -99,6 +99,34 @@ def config_of(arguments: list[str]) -> Config:
   return read_config(flag)
 
 
+def define_settings() -> Any:
+  """Defines --set of a command that takes several configs."""
+  return flags.DEFINE_multi_string(
+    'set', [], 'for all: --config.key=value is --set=config.key=value'
+  )
+
+
+def files_as(name: str) -> Callable[[list[str]], list[str]]:
+  """Returns `as_flags` for `run`: FILE becomes --NAME=FILE, and
+  --config.key=value becomes --set=config.key=value."""
+
+  def as_flags(arguments: list[str]) -> list[str]:
+    found = []
+    for before, argument in zip(['', *arguments], arguments, strict=False):
+      flag = before.lstrip('-')
+      is_value = flag in flags.FLAGS and not flags.FLAGS[flag].boolean
+      if argument.startswith('--config.'):
+        if '=' not in argument:
+          raise UsageError(f'{argument}: expected --config.key=value')
+        argument = f'--set={argument[2:]}'
+      elif argument[:1] != '-' and not (before[:1] == '-' and is_value):
+        argument = f'--{name}={argument}'
+      found.append(argument)
+    return found
+
+  return as_flags
+
+
 def define_workdir() -> Any:
   """Defines --workdir."""
   return flags.DEFINE_string(

@@ -56,6 +56,8 @@ class DataConfig:
   dev_target: tuple[str, ...]
   test_source: tuple[str, ...]
   test_target: tuple[str, ...]
+  train_weights: tuple[float, ...]
+  downloads: tuple[str, ...]
   tfds_name: str
   tfds_train_split: str
   tfds_dev_split: str
@@ -68,11 +70,15 @@ class DataConfig:
   max_tokens: int
   max_length_ratio: float
   remove_duplicates: bool
+  remove_identical: bool
+  min_script_share: float
+  workers: int
 
 
 @dataclasses.dataclass(frozen=True)
 class VocabularyConfig:
   kind: str
+  target_kind: str
   joint: bool
   size: int
   target_size: int
@@ -84,6 +90,11 @@ class VocabularyConfig:
   sampling_rate: float
   source_model: str
   target_model: str
+
+  def kind_of(self, side: str) -> str:
+    """The kind of the side's vocabulary, 'source' or 'target'."""
+    of_its_own = side == 'target' and self.target_kind != 'same'
+    return self.target_kind if of_its_own else self.kind
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,6 +108,7 @@ class TrainingConfig:
   label_smoothing: float
   loss_chunk: int
   ema_decay: float
+  init_from: str
   seed: int
 
 
@@ -126,6 +138,7 @@ class CheckpointConfig:
 class EvaluationConfig:
   every_steps: int
   every_epochs: float
+  metric: str
   bleu: bool
   bleu_beam_size: int
   bleu_sentences: int
@@ -175,6 +188,7 @@ class LoggingConfig:
 
 @dataclasses.dataclass(frozen=True)
 class Config:
+  task: str
   model: ModelConfig
   data: DataConfig
   vocabulary: VocabularyConfig
@@ -203,6 +217,8 @@ RESUME_MAY_CHANGE = (
   'training.device_memory_gib',
   'data.directory',
   'data.cache_dir',
+  'data.downloads',
+  'data.workers',
   # How a model is run, not what it is.
   'model.attention_impl',
   'model.remat',
@@ -261,11 +277,12 @@ def resume_differences(old: Config, new: Config) -> list[str]:
 
 
 def flatten(config: Config) -> dict[str, Any]:
-  """Returns {'section.field': value} for every field of `config`."""
-  return {
-    f'{section.name}.{field.name}': getattr(
-      getattr(config, section.name), field.name
-    )
-    for section in dataclasses.fields(config)
-    for field in dataclasses.fields(getattr(config, section.name))
-  }
+  """Returns {'section.field': value} for every field of `config`.
+
+  `task` stands in no section: its key is 'task'.
+  """
+  flat: dict[str, Any] = {'task': config.task}
+  for section, fields in to_dict(config).items():
+    if section != 'task':
+      flat |= {f'{section}.{name}': value for name, value in fields.items()}
+  return flat

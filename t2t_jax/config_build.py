@@ -47,6 +47,8 @@ def _convert(value: Any, hint: Any, key: str) -> Any:
     hint = next(arg for arg in typing.get_args(hint) if arg is not type(None))
   if hint == tuple[str, ...]:
     return _names(value, key)
+  if hint == tuple[float, ...]:
+    return _numbers(value, key)
   if hint is float and isinstance(value, int) and not isinstance(value, bool):
     return float(value)
   if isinstance(value, float) and not math.isfinite(value):
@@ -69,3 +71,20 @@ def _names(value: Any, key: str) -> tuple[str, ...]:
   return tuple(
     name.strip() for item in values for name in item.split(',') if name.strip()
   )
+
+
+def _numbers(value: Any, key: str) -> tuple[float, ...]:
+  """A tuple of numbers; `1,0.5` on the command line is two of them."""
+  values = value if isinstance(value, (tuple, list)) else [value]
+  try:
+    numbers = [
+      float(number)
+      for item in values
+      for number in str(item).split(',')
+      if number.strip()
+    ]
+  except ValueError:
+    numbers = [math.nan]
+  if not all(map(math.isfinite, numbers)):
+    raise UsageError(f'{key}: expected numbers, found {value!r}')
+  return tuple(numbers)

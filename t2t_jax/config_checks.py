@@ -2,7 +2,9 @@
 
 import dataclasses
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urldefrag, urlparse
 
+from t2t_jax.config_task import check_task
 from t2t_jax.config_values import check_values
 from t2t_jax.errors import UsageError, nearest
 
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
   from t2t_jax.config import (
     CheckpointConfig,
     Config,
+    DataConfig,
     DecodingConfig,
     EvaluationConfig,
     ModelConfig,
@@ -25,6 +28,7 @@ def check(config: 'Config', flat: dict[str, Any]) -> None:
     flat: the same as {'section.field': value}.
   """
   check_values(flat)
+  check_task(config, flat)
   _check_model(config.model)
   _check_cadence('checkpoint', config.checkpoint)
   _check_cadence('evaluation', config.evaluation)
@@ -40,6 +44,11 @@ def _check_vocabulary(vocabulary: 'VocabularyConfig') -> None:
     raise UsageError(
       'config.vocabulary.samplings: segmented text has one segmentation, '
       f'expected 1, found {vocabulary.samplings}'
+    )
+  if vocabulary.joint and vocabulary.target_kind != 'same':
+    raise UsageError(
+      'config.vocabulary.target_kind: a joint vocabulary has one kind, '
+      f"expected 'same', found '{vocabulary.target_kind}'"
     )
 
 
@@ -143,34 +152,62 @@ def _check_training(config: 'Config') -> None:
       f'config.data.max_tokens: expected at most model.max_positions = '
       f'{positions}, found {needed}'
     )
-  if config.evaluation.best_metric == 'bleu' and not config.evaluation.bleu:
+  if config.task == 'translation':
+    _check_best_metric(config.evaluation)
+
+
+def _check_best_metric(evaluation: 'EvaluationConfig') -> None:
+  best = evaluation.best_metric
+  if best not in ('nll', evaluation.metric):
     raise UsageError(
-      "config.evaluation.best_metric: 'bleu' needs evaluation.bleu = True, "
+      f"config.evaluation.best_metric: expected 'nll' or evaluation.metric = "
+      f"'{evaluation.metric}', found '{best}'"
+    )
+  if best != 'nll' and not evaluation.bleu:
+    raise UsageError(
+      f"config.evaluation.best_metric: '{best}' needs evaluation.bleu = True, "
       "found False; set best_metric to 'nll' or bleu to True"
     )
 
 
 def _check_data(config: 'Config') -> None:
   data, vocabulary = config.data, config.vocabulary
-  if data.kind == 'text':
+  if data.kind in ('text', 'trees', 'inflection'):
     for split in ('train', 'dev', 'test'):
       sources = getattr(data, f'{split}_source')
       targets = getattr(data, f'{split}_target')
-      if len(sources) != len(targets):
+      if config.task == 'language_model':
+        _check_one_side(split, sources)
+        sources = targets
+      if data.kind == 'text' and len(sources) != len(targets):
         raise UsageError(
           f'config.data.{split}_target: expected one file for each of the '
           f'{len(sources)} in data.{split}_source, found {len(targets)}'
         )
-    for split in ('train', 'dev'):
-      if not getattr(data, f'{split}_source'):
+      if data.kind != 'text' and targets:
         raise UsageError(
-          f'config.data.{split}_source: expected at least one file of '
+          f'config.data.{split}_target: a file of {data.kind} holds both '
+          f'sides, expected none, found {", ".join(targets)}'
+        )
+    for split in ('train', 'dev'):
+      side = 'target' if config.task == 'language_model' else 'source'
+      if not getattr(data, f'{split}_{side}'):
+        raise UsageError(
+          f'config.data.{split}_{side}: expected at least one file of '
           'sentences, found none'
         )
+  _check_weights(data)
+  for address in data.downloads:
+    _check_address(address)
   if data.kind == 'tfds' and not data.tfds_name:
     raise UsageError(
       'config.data.tfds_name: expected a prepared data set such as '
       "'wmt14_translate/de-en', found ''"
+    )
+  if data.kind == 'trees' and vocabulary.kind_of('target') != 'trees':
+    raise UsageError(
+      "config.vocabulary.target_kind: data.kind = 'trees' needs 'trees', with "
+      f"vocabulary.joint = False; found '{vocabulary.target_kind}'"
     )
   if config.model.tie_source_target and not vocabulary.joint:
     raise UsageError(
@@ -181,6 +218,40 @@ def _check_data(config: 'Config') -> None:
     raise UsageError(
       'config.vocabulary.character_coverage: expected a share in (0, 1], '
       f'found {vocabulary.character_coverage}'
+    )
+
+
+def _check_one_side(split: str, sources: tuple[str, ...]) -> None:
+  if sources:
+    raise UsageError(
+      f'config.data.{split}_source: a language model reads the files of '
+      f'data.{split}_target alone, expected none, found {", ".join(sources)}'
+    )
+
+
+def _check_weights(data: 'DataConfig') -> None:
+  weights = data.train_weights
+  in_files = data.kind in ('text', 'trees', 'inflection')
+  corpora = len(data.train_source) if in_files else 1
+  if weights and (len(weights) != corpora or min(weights) <= 0):
+    raise UsageError(
+      f'config.data.train_weights: expected a number above 0 for each of the '
+      f'{corpora} training corpora, or none at all, found {weights}'
+    )
+
+
+def _check_address(address: str) -> None:
+  url, checksum = urldefrag(address)
+  parsed = urlparse(url)
+  if parsed.scheme not in ('http', 'https') or parsed.path in ('', '/'):
+    raise UsageError(
+      'config.data.downloads: expected https://HOST/FILE, with or without '
+      f"#sha256=HEX behind it, found '{address}'"
+    )
+  if checksum and checksum.partition('=')[0] not in ('sha256', 'md5'):
+    raise UsageError(
+      'config.data.downloads: expected #sha256=HEX or #md5=HEX behind the '
+      f"address, found '#{checksum}' in '{address}'"
     )
 
 

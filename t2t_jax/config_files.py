@@ -71,12 +71,18 @@ def row_names(name: str) -> tuple[str, ...]:
   return names
 
 
-def load_beside(file: str, name: str) -> Any:
-  """Returns get_config() of the file `name` in the directory of `file`.
+def load_beside(file: str, name: str, *arguments: str) -> Any:
+  """Returns get_config(*arguments) of the file `name` in the directory of
+  `file`.
 
   A config that changes another begins with load_beside(__file__, 'base.py').
   """
-  return _execute(Path(file).with_name(name)).get_config()
+  return module_beside(file, name).get_config(*arguments)
+
+
+def module_beside(file: str, name: str) -> Any:
+  """Returns the module of the file `name` in the directory of `file`."""
+  return _execute(Path(file).with_name(name))
 
 
 def with_base_values(values: dict[str, Any]) -> dict[str, Any]:
@@ -87,7 +93,7 @@ def with_base_values(values: dict[str, Any]) -> dict[str, Any]:
   """
   filled = dict(values)
   for section, fields in base_values().items():
-    given = values.get(section, {})
+    given = values.get(section, {} if isinstance(fields, dict) else fields)
     filled[section] = {**fields, **given} if isinstance(given, dict) else given
   return filled
 

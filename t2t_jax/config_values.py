@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from t2t_jax.config_metrics import DECODED, JUDGED_BY
 from t2t_jax.errors import UsageError, nearest
 
 # sacreBLEU's names; none: the text is tokenised already.
@@ -30,8 +31,9 @@ _CHOICES = {
   'model.compute_dtype': ('float32', 'bfloat16'),
   'model.param_dtype': ('float32', 'bfloat16'),
   'model.remat': ('none', 'dots', 'full'),
-  'data.kind': ('generated', 'text', 'tfds'),
+  'data.kind': ('generated', 'text', 'tfds', 'trees', 'inflection'),
   'vocabulary.kind': ('bpe', 'unigram', 'segmented'),
+  'vocabulary.target_kind': ('same', 'bpe', 'unigram', 'segmented', 'trees'),
   'vocabulary.normalization': (
     'identity',
     'nmt_nfkc',
@@ -40,7 +42,8 @@ _CHOICES = {
     'nfkc_cf',
   ),
   'optimizer.schedule': ('inverse_sqrt', 'cosine', 'constant'),
-  'evaluation.best_metric': ('bleu', 'nll'),
+  'evaluation.metric': tuple(DECODED),
+  'evaluation.best_metric': tuple(JUDGED_BY),
   'evaluation.bleu_tokenize': BLEU_TOKENIZATIONS,
   'decoding.method': DECODING_METHODS,
   'decoding.mbr': MBR_UTILITIES,
@@ -56,20 +59,20 @@ _AT_LEAST = {
       'd_k',
       'd_v',
       'num_heads',
-      'num_encoder_layers',
-      'num_decoder_layers',
       'max_positions',
       'max_relative_distance',
       'vocab_row_multiple',
     ),
     1,
-  ),
+  )
+  | dict.fromkeys(('num_encoder_layers', 'num_decoder_layers'), 0),
   'data': {
     'generated_train_pairs': 1,
     'generated_dev_pairs': 1,
     'generated_test_pairs': 1,
     'max_tokens': 2,
     'max_length_ratio': 1,
+    'workers': 0,
   },
   'vocabulary': {
     'size': 8,
@@ -117,6 +120,7 @@ _ABOVE_ZERO = (
 )
 
 _RATES = (
+  'data.min_script_share',
   'vocabulary.sampling_rate',
   'model.dropout_rate',
   'model.attention_dropout_rate',

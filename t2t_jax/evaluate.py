@@ -4,8 +4,11 @@
   python -m t2t_jax.evaluate --workdir=runs/base --source=a.en --reference=a.de
   python -m t2t_jax.evaluate --hypothesis=a.out --reference=a.de
 
+A language model is given perplexities (of --reference alone), a tagger and a
+classifier the accuracy of their labels (--reference) of words (--source).
 --metrics chooses of bleu, bleu_compounds (as the paper counted: en-de, split
-at hyphens; with --tokenize=moses), chrf, chrf++ and ter; --comet adds COMET.
+at hyphens; with --tokenize=moses), chrf, chrf++, ter, exact_match, error_rate
+and bracket_f1; --comet adds COMET.
 Two or more --hypothesis are compared with the first. With --json the last line
 of standard output is one JSON object.
 """
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
   from t2t_jax.evaluation.metrics import Metric
   from t2t_jax.evaluation.reports import Report
 
+_FOR_TEXT = ('bleu', 'chrf++', 'ter')  # what --metrics is by default
+
 _WORKDIR = cli.define_workdir()
 _SOURCE = flags.DEFINE_string(
   'source', None, 'file of lines to translate, or that were translated'
@@ -41,8 +46,9 @@ _OUTPUT = flags.DEFINE_string(
 )
 _METRICS = flags.DEFINE_list(
   'metrics',
-  ['bleu', 'chrf++', 'ter'],
-  'some of bleu, bleu_compounds, chrf, chrf++, ter',
+  None,
+  'some of bleu, bleu_compounds, chrf, chrf++, ter, exact_match, error_rate, '
+  "bracket_f1; default: bleu, chrf++, ter, or a workdir's evaluation.metric",
 )
 _TOKENIZE = flags.DEFINE_enum(
   'tokenize',
@@ -98,6 +104,7 @@ def main() -> None:
 
 
 def _score_files() -> dict[str, Any]:
+  from t2t_jax.evaluation.comparison import compare_systems
   from t2t_jax.evaluation.parallel_text import ParallelText
   from t2t_jax.evaluation.reports import report_on
 
@@ -110,7 +117,10 @@ def _score_files() -> dict[str, Any]:
   systems = [_lines_as_many('hypothesis', name, references) for name in names]
   text = ParallelText(references, sources, _DIRECTION.value)
   metrics = _metrics(
-    _TOKENIZE.value or '13a', text.language, sources is not None
+    _FOR_TEXT,
+    _TOKENIZE.value or '13a',
+    text.language,
+    sources is not None,
   )
   print(text.line())
   reports = []
@@ -119,20 +129,11 @@ def _score_files() -> dict[str, Any]:
     reports.append(report_on(hypotheses, text, metrics))
     result['systems'].append({'hypothesis': name, **_tell(name, reports[-1])})
   if len(reports) > 1:
-    result['significance'] = _compare(names, reports)
+    chosen = _SIGNIFICANCE.value or 'both'
+    result['significance'] = compare_systems(
+      names, reports, chosen, _TRIALS.value, _SEED.value, print
+    )
   return result
-
-
-def _compare(names: list[str], reports: 'list[Report]') -> list[dict[str, Any]]:
-  from t2t_jax.evaluation.comparison import TESTS, compare, comparison_lines
-
-  chosen = _SIGNIFICANCE.value or 'both'
-  tests = [test for test in TESTS if chosen in (test, 'both')]
-  results = []
-  for result in compare(reports, tests, _TRIALS.value, _SEED.value):
-    results.append(result)
-    print(*comparison_lines(names, result), sep='\n', flush=True)
-  return results
 
 
 def _check_no_model_flags() -> None:
@@ -165,6 +166,12 @@ def _score_model() -> dict[str, Any]:
   config = workdir.read_config()
   _check_no_file_flags()
   cli.use_compile_cache(config.logging.compile_cache_dir)
+  if config.task != 'translation':
+    from t2t_jax.evaluation.single_stack import judge_workdir
+
+    given = {'ensemble': _ENSEMBLE.value, 'output': _OUTPUT.value}
+    lines = _SOURCE.value, _REFERENCE.value
+    return judge_workdir(workdir, *lines, given, cli.say, **_DECODING())
   from t2t_jax.decoding.restored import restore_translator
   from t2t_jax.evaluation.parallel_text import ParallelText
   from t2t_jax.evaluation.reports import report_on
@@ -174,7 +181,9 @@ def _score_model() -> dict[str, Any]:
   direction = f'{data.source_language}-{data.target_language}'
   # Whatever they lack is better known before translating takes hours.
   tokenize = _TOKENIZE.value or config.evaluation.bleu_tokenize
-  metrics = _metrics(tokenize, data.target_language, True)
+  metric = config.evaluation.metric
+  default = _FOR_TEXT if metric == 'bleu' else (metric,)
+  metrics = _metrics(default, tokenize, data.target_language, True)
   with contextlib.ExitStack() as files:
     outputs = _open_outputs(tuple(sets), files)
     translator, origin = restore_translator(
@@ -245,12 +254,13 @@ def _open_outputs(
 
 
 def _metrics(
-  tokenize: str, language: str | None, has_sources: bool
+  default: Sequence[str], tokenize: str, language: str | None, has_sources: bool
 ) -> 'list[Metric]':
   from t2t_jax.evaluation.comet_metric import CometMetric
   from t2t_jax.evaluation.metrics import make_metrics
 
-  metrics = make_metrics(_METRICS.value, tokenize, language)
+  keys = default if _METRICS.value is None else _METRICS.value
+  metrics = make_metrics(keys, tokenize, language)
   if _COMET.value:
     if not has_sources:
       raise UsageError('--comet: needs the sources too; give --source=FILE')

@@ -11,6 +11,10 @@ Writes a line for each target. --format says which:
           spaces between
   json    an object with all of it and the perplexity
 
+A language model scores the lines of --target alone, without --source:
+
+  python -m t2t_jax.score --workdir=runs/lm --target=a.en
+
 Logarithms are natural. The score is log-probability / length penalty, as the
 search ranks by. With --nbest, --target holds lines `number ||| text ||| score`
 of translate, and the text format is the same with the scores made anew. The
@@ -52,13 +56,16 @@ _CHECKPOINT = flags.DEFINE_string(
 
 
 def main() -> None:
-  source, target = _files()
   workdir = cli.workdir(_WORKDIR)
-  cli.use_compile_cache(workdir.read_config().logging.compile_cache_dir)
+  config = workdir.read_config()
+  is_language_model = config.task == 'language_model'
+  source, target = _files(is_language_model)
+  cli.use_compile_cache(config.logging.compile_cache_dir)
   from t2t_jax.decoding.lines.line_files import open_output
   from t2t_jax.decoding.restored import restore_scorer
   from t2t_jax.decoding.scoring import score_lines
   from t2t_jax.decoding.scoring.scores import Totals
+  from t2t_jax.evaluation.single_stack import count_words
 
   scorer, origin = restore_scorer(
     workdir,
@@ -67,30 +74,40 @@ def main() -> None:
     checkpoint=_CHECKPOINT.value,
   )
   cli.say(f'scoring with {origin}')
-  read = score_lines.read_nbest if _NBEST.value else score_lines.read_pairs
-  pairs = read(source, target, cli.say)
+  if is_language_model:
+    pairs = score_lines.read_targets(target, cli.say)
+  else:
+    read = score_lines.read_nbest if _NBEST.value else score_lines.read_pairs
+    pairs = read(source, target, cli.say)
   line = score_lines.line_writer(_FORMAT.value, _NBEST.value)
   totals = Totals()
   with open_output(_OUTPUT.value) as output, contextlib.closing(pairs):
     for pair, score in scorer.score_stream(pairs):
-      totals.add(score)
+      totals.add(score, count_words(pair.target) if is_language_model else 0)
       output.write(line(pair, score) + '\n')
   cli.say(totals.line())
   if _JSON.value:
     print(json.dumps({'parameters': origin, **totals.to_dict()}))
 
 
-def _files() -> tuple[str, str]:
-  """Returns the names of the files to read."""
-  source, target = _SOURCE.value, _TARGET.value
-  if not source or not target:
-    raise UsageError(
-      f'--{"target" if source else "source"}: expected a file, or - for '
-      'standard input, found none'
-    )
+def _files(is_language_model: bool) -> tuple[str, str]:
+  """Returns the names of the files to read; of a language model no source."""
+  source, target = _SOURCE.value or '', _TARGET.value or ''
+  if is_language_model:
+    _check_one_side()
+  wanted = (
+    {'target': target}
+    if is_language_model
+    else {'source': source, 'target': target}
+  )
+  for flag, name in wanted.items():
+    if not name:
+      raise UsageError(
+        f'--{flag}: expected a file, or - for standard input, found none'
+      )
   if source == target == '-':
     raise UsageError('--source and --target: only one of them can be -')
-  for flag, name in (('source', source), ('target', target)):
+  for flag, name in wanted.items():
     # Known before the model is restored, but opened only after it.
     if name != '-' and not Path(name).expanduser().exists():
       raise UsageError(f'--{flag}={name}: No such file or directory')
@@ -100,6 +117,15 @@ def _files() -> tuple[str, str]:
         f'--output={output}: is the --{flag}, which would be lost'
       )
   return source, target
+
+
+def _check_one_side() -> None:
+  for flag, value in (('source', _SOURCE.value), ('nbest', _NBEST.value)):
+    if value:
+      raise UsageError(
+        f'--{flag}: the model is a language model, which scores the lines of '
+        '--target alone'
+      )
 
 
 def run() -> None:

@@ -33,9 +33,9 @@ def test_base_has_a_comment_for_every_field():
         commented.add(field[1])
     else:
       above = line.strip().startswith('#')
-  names = {key.split('.')[1] for key in flatten(_config('base'))}
+  names = {key.rpartition('.')[2] for key in flatten(_config('base'))}
   # Betas stand under one comment, the cadences under those of their like.
-  unneeded = {'beta2', 'every_epochs', 'every_steps', 'tfds_dev_split'}
+  unneeded = {'task', 'beta2', 'every_epochs', 'every_steps', 'tfds_dev_split'}
   assert names - commented - unneeded == set()
 
 
@@ -78,20 +78,30 @@ def test_big_changes_nothing_else():
   }
 
 
-@pytest.mark.parametrize(
-  'name', sorted(p.stem for p in CONFIGS.glob('*.py') if p.stem != 'base')
-)
-def test_a_derived_config_writes_only_what_it_changes(name):
-  config = _config(name)
+def _written(name):
+  """Returns the fields that a config, or one that it starts from, writes."""
   text = (CONFIGS / f'{name}.py').read_text().partition('def get_config')[2]
-  written = set()
+  written = set(re.findall(r'config\.(task) = ', text))
   for section, body in re.findall(
     r'config\.(\w+)\.update\((.*?)\n?\s*\)\n', text, re.S
   ):
     fields = re.findall(r'(?:^|[(\s,])(\w+)=', body)
     written |= {f'{section}.{field}' for field in fields}
+  for other in re.findall(r"load_beside\(__file__, '(\w+)\.py'\)", text):
+    if other != 'base':
+      written |= _written(other)
+  return written
+
+
+@pytest.mark.parametrize(
+  'name', sorted(p.stem for p in CONFIGS.glob('*.py') if p.stem != 'base')
+)
+def test_a_derived_config_writes_only_what_it_changes(name):
+  config = _config(name)
+  written = _written(name)
   assert written <= set(flatten(config))
-  # What is said again must be meant: the shipped files say little of it.
+  # What is said again must be meant: the shipped files say little of it. The
+  # small table's text is multi30k's.
   assert _changed(name) <= written
 
 
@@ -102,11 +112,43 @@ def test_a_config_is_a_lab_note(name):
   assert 'Expected' in note
 
 
-def test_multi30k_takes_the_raw_text_too():
+def test_tagging_takes_a_label_a_line_too():
+  config = from_mapping(load(f'{CONFIGS}/tagging.py:classification'))
+  assert config.task == 'classification'
+
+
+def test_multi30k_takes_the_raw_text_and_other_directions_too():
   raw = flatten(from_mapping(load(f'{CONFIGS}/multi30k.py:raw')))
   assert raw['data.train_source'] == ('train.en',)
   assert raw['data.test_target'][0] == 'test_2016_flickr.de'
   assert raw['evaluation.bleu_tokenize'] == '13a'
   assert raw['vocabulary.normalization'] == 'nmt_nfkc'
-  with pytest.raises(UsageError, match="expected tok or raw, found 'tokk'"):
-    load(f'{CONFIGS}/multi30k.py:tokk')
+  both = flatten(from_mapping(load(f'{CONFIGS}/multi30k.py:raw,en-fr')))
+  assert both['data.train_target'] == ('train.fr',)
+  assert both['data.target_language'] == 'fr'
+  french = flatten(from_mapping(load(f'{CONFIGS}/multi30k.py:en-fr')))
+  assert french['data.dev_target'] == ('val.lc.norm.tok.fr',)
+  assert french['evaluation.bleu_tokenize'] == 'none'
+  with pytest.raises(UsageError) as error:
+    load(f'{CONFIGS}/multi30k.py:raw,en-nl')
+  assert str(error.value) == (
+    'multi30k.py:raw,en-nl: expected some of tok, raw, en-de, en-fr, de-en, '
+    "fr-en, found 'en-nl'"
+  )
+
+
+def test_tatoeba_is_both_ways():
+  german, english = (
+    flatten(from_mapping(load(f'{CONFIGS}/tatoeba.py:{direction}')))
+    for direction in ('de-en', 'en-de')
+  )
+  assert german == flatten(_config('tatoeba'))
+  assert german['data.train_source'] == ('train.de',)
+  assert german['data.test_target'] == ('test.en',)
+  assert english['data.dev_source'] == ('dev.en',)
+  assert english['data.target_language'] == 'de'
+  with pytest.raises(UsageError) as error:
+    load(f'{CONFIGS}/tatoeba.py:de-fr')
+  assert str(error.value) == (
+    "tatoeba.py:de-fr: expected de-en or en-de, found 'de-fr'"
+  )

@@ -74,8 +74,8 @@ def make_config(directory: pathlib.Path, **changes) -> Config:
   changes = {key.replace('__', '.'): value for key, value in changes.items()}
   mapping = _BASE.to_dict()
   for key, value in settings(directory, changes).items():
-    section, name = key.split('.')
-    mapping[section][name] = value
+    section, _, name = key.rpartition('.')
+    (mapping[section] if section else mapping)[name] = value
   return from_mapping(mapping)
 
 

@@ -33,7 +33,8 @@ class TrainBatches:
 
   Attributes:
     shapes: (rows, source length, target length) of every batch there is.
-    steps_per_epoch: batches an epoch, on average.
+    batches_per_epoch: of each shape, on average.
+    steps_per_epoch: of all shapes together.
   """
 
   @classmethod
@@ -96,9 +97,10 @@ class TrainBatches:
     self._rows = [rows for rows, _, _ in grid.shapes]
     self._members = _members(grid)
     self._sizes = [len(members) for members in self._members]
-    self.steps_per_epoch: float = sum(
+    self.batches_per_epoch = tuple(
       size / rows for size, rows in zip(self._sizes, self._rows, strict=True)
     )
+    self.steps_per_epoch: float = sum(self.batches_per_epoch)
     # A batch may need two passes of its shape, an epoch all of its shapes.
     self._permutation = functools.lru_cache(2 * len(self.shapes) + 1)(
       self._draw_permutation
@@ -228,10 +230,12 @@ def evaluation_batches(
 def _members(grid: shapes_lib.Grid) -> list[np.ndarray]:
   """Returns the pairs of each shape, in the store's order."""
   pairs = len(grid.shape_of_pair_P)
-  order = np.argsort(grid.shape_of_pair_P, kind='stable')
-  sizes = np.bincount(grid.shape_of_pair_P, minlength=len(grid.shapes))
-  small = order.astype(np.int32 if pairs < 1 << 31 else np.int64)
-  return np.split(small, np.cumsum(sizes)[:-1])
+  dtype = np.int32 if pairs < 1 << 31 else np.int64
+  # One look a shape takes no longer than sorting, and little memory.
+  return [
+    np.flatnonzero(grid.shape_of_pair_P == shape).astype(dtype)
+    for shape in range(len(grid.shapes))
+  ]
 
 
 def _random_order(seed: int, what: int, number: int, size: int) -> np.ndarray:

@@ -1,18 +1,32 @@
 """Sentence pairs of a split, whatever kind of corpus they come from."""
 
+import functools
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from t2t_jax.config import DataConfig
-from t2t_jax.data import prepared_tfds, text_files
+from t2t_jax.data import (
+  archives,
+  inflection,
+  prepared_tfds,
+  text_files,
+  trees,
+)
 from t2t_jax.errors import UsageError, nearest
 
 _SPLITS = ('train', 'dev')
+# Kinds of files that hold both sides, and what reads their pairs.
+_ONE_FILE = {'trees': trees.read_pairs, 'inflection': inflection.read_pairs}
+# WMT's names of what is in the file: newstest2014-deen-src.en.sgm.
+_SGM_PART = re.compile(r'(-[a-z]{4})?-(src|ref)$')
 
 
 def read_split(data: DataConfig, split: str) -> Iterator[tuple[str, str]]:
   """Yields the (source, target) sentences of a split, in the corpus's order.
+
+  Where a text has no source files, as a language model's, sources are empty.
 
   Args:
     data: where the text comes from.
@@ -22,6 +36,19 @@ def read_split(data: DataConfig, split: str) -> Iterator[tuple[str, str]]:
     UsageError: an unknown split, or text that cannot be read; while the pairs
       are taken, where only reading can show it.
   """
+  for _, pairs in read_corpora(data, split):
+    yield from pairs
+
+
+def read_corpora(
+  data: DataConfig, split: str
+) -> Iterator[tuple[str, Iterator[tuple[str, str]]]]:
+  """Yields (name, sentence pairs) of each corpus that a split is made of.
+
+  A corpus is a pair of text files, named after its source file.
+
+  Args, Raises: as `read_split`.
+  """
   names = (*_SPLITS, *test_set_names(data))
   if split not in names:
     raise UsageError(
@@ -29,28 +56,40 @@ def read_split(data: DataConfig, split: str) -> Iterator[tuple[str, str]]:
       f'{nearest(split, names)}'
     )
   if data.kind == 'text':
-    for source, target in _text_files(data, split):
-      yield from text_files.read_pairs(source, target)
+    for paths in text_paths(data, split):
+      if len(paths) == 1:
+        lines = text_files.read_lines(paths[0])
+        yield paths[0].name, (('', line) for line in lines)
+      else:
+        yield paths[0].name, text_files.read_pairs(*paths)
+  elif data.kind in _ONE_FILE:
+    for path in _files(data, split, 'source'):
+      yield path.name, _ONE_FILE[data.kind](path)
   elif data.kind == 'tfds':
-    yield from prepared_tfds.read(data, _tfds_split(data, split))
+    split = _tfds_split(data, split)
+    yield split, prepared_tfds.read(data, split)
   else:
-    yield from _generate(data, split)
+    yield split, _generate(data, split)
 
 
 def test_set_names(data: DataConfig) -> tuple[str, ...]:
   """Returns the names of the test sets, each unlike the others.
 
-  A pair of text files is named after its source file, without language and
-  .gz: newstest2014.en.gz -> newstest2014. Where two agree (or one is called
-  train or dev) the later becomes name-2, name-3 and so on.
+  A pair of text files is named after its source file (a target file that is
+  alone after itself), without language, .gz and what WMT's .sgm files add:
+  newstest2014.en.gz -> newstest2014. Where two agree (or one is called train
+  or dev) the later becomes name-2 and so on.
   """
   if data.kind == 'tfds':
     return ('test',) if data.tfds_test_split else ()
   if data.kind == 'generated':
     return ('heldout',)
   names: list[str] = []
-  for source in data.test_source:
-    stem = name = _stem(source, data.source_language)
+  files, language = data.test_source, data.source_language
+  if not files:
+    files, language = data.test_target, data.target_language
+  for file in files:
+    stem = name = _stem(file, language)
     number = 2
     while name in (*_SPLITS, *names):
       name, number = f'{stem}-{number}', number + 1
@@ -61,15 +100,20 @@ def test_set_names(data: DataConfig) -> tuple[str, ...]:
 def content_digest(data: DataConfig) -> str:
   """Returns a SHA-256 over the training and dev text, quick to compute.
 
-  Files are hashed as they lie (a .gz compressed); a generated corpus by its
-  grammar's program text, which with seed and counts decides every sentence.
+  Files are hashed as they lie (a .gz compressed, an archive whole, with the
+  member's name); a generated corpus by its grammar's program text, which with
+  seed and counts decides every sentence.
   """
   if data.kind == 'text':
     paths = [
       path
       for split in _SPLITS
-      for pair in _text_files(data, split)
-      for path in pair
+      for together in text_paths(data, split)
+      for path in together
+    ]
+  elif data.kind in _ONE_FILE:
+    paths = [
+      path for split in _SPLITS for path in _files(data, split, 'source')
     ]
   elif data.kind == 'tfds':
     paths = prepared_tfds.files(
@@ -80,25 +124,40 @@ def content_digest(data: DataConfig) -> str:
 
     paths = sorted(Path(grammar.__path__[0]).rglob('*.py'))
   digest = hashlib.sha256()
+  file_digest = functools.cache(_file_digest)  # an archive has many members
   for path in paths:
-    with path.open('rb') as file:
-      digest.update(hashlib.file_digest(file, 'sha256').digest())
+    file, member = archives.split(path)
+    digest.update(file_digest(file) + member.encode())
   return digest.hexdigest()
 
 
-def _text_files(data: DataConfig, split: str) -> list[tuple[Path, Path]]:
+def _file_digest(path: Path) -> bytes:
+  with path.open('rb') as file:
+    return hashlib.file_digest(file, 'sha256').digest()
+
+
+def text_paths(data: DataConfig, split: str) -> list[tuple[Path, ...]]:
+  """Returns the files of a split that belong together, source and target.
+
+  The target alone where a text has no source files.
+  """
+  sides = [
+    files
+    for side in ('source', 'target')
+    if (files := _files(data, split, side))
+  ]
+  return list(zip(*sides, strict=True))
+
+
+def _files(data: DataConfig, split: str, side: str) -> list[Path]:
   field, chosen = split, slice(None)
   if split not in _SPLITS:
     place = test_set_names(data).index(split)
     field, chosen = 'test', slice(place, place + 1)
-  sides = [
-    [
-      text_files.find(data.directory, name, f'data.{field}_{side}')
-      for name in getattr(data, f'{field}_{side}')[chosen]
-    ]
-    for side in ('source', 'target')
+  return [
+    text_files.find(data.directory, name, f'data.{field}_{side}')
+    for name in getattr(data, f'{field}_{side}')[chosen]
   ]
-  return list(zip(*sides, strict=True))
 
 
 def _tfds_split(data: DataConfig, split: str) -> str:
@@ -120,7 +179,9 @@ def _generate(data: DataConfig, split: str) -> Iterator[tuple[str, str]]:
 
 def _stem(name: str, language: str) -> str:
   stem = Path(name).name.removesuffix('.gz')
+  is_sgm = stem.endswith('.sgm')
+  stem = stem.removesuffix('.sgm')
   shorter, dot, suffix = stem.rpartition('.')
   if dot and shorter and (suffix == language or suffix.isalpha()):
-    return shorter
-  return stem
+    stem = shorter
+  return _SGM_PART.sub('', stem) if is_sgm else stem

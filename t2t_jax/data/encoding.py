@@ -1,17 +1,34 @@
-"""Encodes and cleans a split, and writes its token files."""
+"""Encodes and cleans a split in parallel, and writes its token files.
 
+Chunks of the text are encoded into files, in any order; a preparation that is
+broken off and started again finds them there. When all are there they are put
+together in the text's order: only then is known which pairs came before.
+"""
+
+import dataclasses
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from t2t_jax.config import DataConfig, VocabularyConfig
-from t2t_jax.data import cleaning, corpora
+from t2t_jax.data import chunks, cleaning, corpora, workers
+from t2t_jax.data.pace import Pace
 from t2t_jax.data.token_files import TokenWriter
-from t2t_jax.data.tokenizer import Tokenizer, Tokenizers
+from t2t_jax.data.tokenizer import Tokenizers
 
-_CHUNK = 50000  # pairs encoded at one time
+CHUNK = 10000  # pairs encoded at one time; samples depend on it
+
+
+@dataclasses.dataclass
+class _Corpus:
+  """A part of the training text, as far as it has been encoded."""
+
+  name: str
+  weight: float
+  files: list[Path]
+  counts: cleaning.Counts
 
 
 def write_split(
@@ -19,94 +36,127 @@ def write_split(
   vocabulary: VocabularyConfig,
   split: str,
   tokenizers: Tokenizers,
+  work: Path,
   directory: Path,
-) -> cleaning.Counts:
+  *,
+  expected: int | None = None,
+  progress: Callable[[str], None] = print,
+) -> dict[str, cleaning.Counts]:
   """Writes the `TokenStore` of a split into `directory`, which must be new.
 
   The training split is cleaned, and written in `vocabulary.samplings` random
-  segmentations if these are more than 1; counts are those of the best one.
-  Other splits lose pairs with an empty side only; over-long ones are kept whole
-  and counted.
+  segmentations if these are more than 1 (token counts are those of the best
+  one), each pair as often as its corpus's weight says. Other splits lose pairs
+  with an empty side only; over-long ones are kept whole and counted.
+
+  Args:
+    data, vocabulary: of the config.
+    split: 'train' or 'dev'.
+    tokenizers: those saved in `work`/vocabulary.
+    work: chunks are kept in it, and found there.
+    directory: of the token files.
+    expected: pairs of the split, if known; for the progress.
+    progress: gets a line every ten seconds.
+
+  Returns:
+    {corpus: counts}.
 
   Raises:
-    UsageError: text that cannot be read.
+    UsageError: text that cannot be read, or a worker that died.
   """
-  training = split == 'train'
-  samplings = vocabulary.samplings if training else 1
-  counts = cleaning.Counts(samplings=samplings)
-  text_filter = cleaning.TextFilter(training and data.remove_duplicates, counts)
+  settings = chunks.Settings(data, vocabulary, split == 'train')
+  (work / split).mkdir(parents=True, exist_ok=True)
+  parts: list[_Corpus] = []
+  pace = Pace(split, expected, progress)
+  for job in workers.encode_all(
+    _jobs(settings, split, work / split, parts), work / 'vocabulary', settings
+  ):
+    pace.add(job.size)
   sizes = (tokenizers.source.vocab_size, tokenizers.target.vocab_size)
   with TokenWriter(directory, sizes) as writer:
-    chunks = _chunks(corpora.read_split(data, split), _CHUNK)
-    for number, chunk in enumerate(chunks):
-      chunk = text_filter(chunk)
-      source, source_lengths_P = _encode(
-        tokenizers.source, [pair[0] for pair in chunk]
-      )
-      target, target_lengths_P = _encode(
-        tokenizers.target, [pair[1] for pair in chunk]
-      )
-      keep_P = cleaning.keep_lengths(
-        source_lengths_P, target_lengths_P, data, counts, drop=training
-      )
-      kept = np.flatnonzero(keep_P)
-      source = [source[pair] for pair in kept]
-      target = [target[pair] for pair in kept]
-      counts.kept += len(kept)
-      counts.source_tokens += int(source_lengths_P[kept].sum())
-      counts.target_tokens += int(target_lengths_P[kept].sum())
-      encoded = (tokenizers.source, source), (tokenizers.target, target)
-      for tokenizer, best in encoded:
-        counts.unknown_tokens += sum(
-          ids.count(tokenizer.unk_id) for ids in best
-        )
-      if samplings == 1:
-        writer.extend(source, target)
-        continue
-      lines = [[chunk[pair][side] for pair in kept] for side in (0, 1)]
-      for sampling in range(samplings):
-        seed = 2 * (number * samplings + sampling) + 1
-        drawn = [
-          _draw(
-            *encoded[side],
-            lines[side],
-            vocabulary,
-            seed + side,
-            data.max_tokens,
-          )
-          for side in (0, 1)
-        ]
-        writer.extend(*drawn)
-  return counts
+    repetitions = _repetitions(parts) if settings.hashed else None
+    for part in parts:
+      for file in part.files:
+        _append(writer, file, part, settings, repetitions)
+  return {part.name: part.counts for part in parts}
 
 
-def _draw(
-  tokenizer: Tokenizer,
-  best: list[list[int]],
-  lines: list[str],
-  vocabulary: VocabularyConfig,
-  seed: int,
-  longest: int,
-) -> list[list[int]]:
-  """A random segmentation of each line; the best where that is too long."""
-  drawn = tokenizer.sample(lines, vocabulary.sampling_rate, seed)
-  return [
-    [*ids, tokenizer.eos_id] if len(ids) < longest else other
-    for ids, other in zip(drawn, best, strict=True)
+def _jobs(
+  settings: chunks.Settings, split: str, work: Path, parts: list[_Corpus]
+) -> Iterator[workers.Job]:
+  """Yields the chunks of a split, each of one corpus; fills `parts`."""
+  weights = settings.data.train_weights if settings.training else ()
+  numbers = itertools.count()
+  names: dict[str, int] = {}
+  for place, (name, pairs) in enumerate(
+    corpora.read_corpora(settings.data, split)
+  ):
+    names[name] = names.get(name, 0) + 1
+    part = _Corpus(
+      name if names[name] == 1 else f'{name}-{names[name]}',
+      weights[place] if weights else 1.0,
+      [],
+      cleaning.Counts(samplings=settings.samplings),
+    )
+    parts.append(part)
+    while chunk := list(itertools.islice(pairs, CHUNK)):
+      number = next(numbers)
+      part.files.append(work / f'{number:06}.npz')
+      yield workers.Job(number, part.files[-1], len(chunk), chunk)
+
+
+def _repetitions(parts: list[_Corpus]) -> cleaning.Repetitions:
+  hashes = [
+    chunks.load(file, 'hashes')['hashes']
+    for part in parts
+    for file in part.files
   ]
+  return cleaning.Repetitions(np.concatenate([np.zeros(0, np.uint64), *hashes]))
 
 
-def _encode(
-  tokenizer: Tokenizer, lines: list[str]
-) -> tuple[list[list[int]], np.ndarray]:
-  sequences = tokenizer.encode(lines)
-  for ids in sequences:
-    ids.append(tokenizer.eos_id)
-  return sequences, np.fromiter(map(len, sequences), np.int32, len(sequences))
+def _append(
+  writer: TokenWriter,
+  file: Path,
+  part: _Corpus,
+  settings: chunks.Settings,
+  repetitions: cleaning.Repetitions | None,
+) -> None:
+  """Writes a chunk's pairs without those that came before, and counts."""
+  arrays = chunks.load(file)
+  reason_N = arrays['reasons']
+  encoded = np.flatnonzero(reason_N == cleaning.KEPT)
+  if repetitions:
+    before_N = repetitions.mark(arrays['hashes'])
+    reason_N = cleaning.mark_repetitions(reason_N, before_N)
+  kept = np.flatnonzero(reason_N[encoded] == cleaning.KEPT)
+  counts = part.counts
+  counts.add_reasons(reason_N)
+  lengths = [arrays[f'{side}_best'][kept] for side in chunks.SIDES]
+  counts.source_tokens += int(lengths[0].sum())
+  counts.target_tokens += int(lengths[1].sum())
+  counts.unknown_tokens += int(arrays['unknown'][kept].sum())
+  if not settings.training:
+    longer = np.maximum(*lengths)
+    counts.over_long_kept += int((longer > settings.data.max_tokens).sum())
+  written = np.repeat(kept, _times(len(kept), part.weight, int(file.stem)))
+  for sampling in range(settings.samplings):
+    sides = [
+      (
+        arrays[f'{side}_tokens_{sampling}'],
+        arrays[f'{side}_lengths_{sampling}'],
+      )
+      for side in chunks.SIDES
+    ]
+    writer.extend_flat(*(chunks.select(side, written) for side in sides))
+    counts.written += len(written)
 
 
-def _chunks(
-  pairs: Iterator[tuple[str, str]], size: int
-) -> Iterator[list[tuple[str, str]]]:
-  while chunk := list(itertools.islice(pairs, size)):
-    yield chunk
+def _times(pairs: int, weight: float, number: int) -> np.ndarray:
+  """Returns int (pairs,): how often each pair of chunk `number` is written.
+
+  Whole parts of the weight are for all; a share of the pairs, drawn by the
+  chunk's number, gets one more for the fraction.
+  """
+  whole = int(weight)
+  drawn = np.random.Philox(key=number).random_raw(pairs)
+  return whole + (drawn < np.uint64((weight - whole) * 2.0**64))

@@ -4,14 +4,24 @@ import dataclasses
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 from t2t_jax.config import Config
 from t2t_jax.data import corpora
+from t2t_jax.data.given_vocabulary import given_tokenizers
 from t2t_jax.data.tokenizer import check_models
 from t2t_jax.errors import UsageError
 
 _FORMAT = 1  # raise it when the same input gives other files
-_LOCATIONS = ('directory', 'cache_dir')
+_SAMPLED_FORMAT = 2  # the same, of text in several random segmentations
+_NO_MATTER = ('directory', 'cache_dir', 'downloads', 'workers')
+# At these values they change nothing, and the files are those that were made
+# before there was a choice.
+_NEUTRAL = {
+  'train_weights': (),
+  'remove_identical': False,
+  'min_script_share': 0.0,
+}
 
 
 def compute_fingerprint(config: Config) -> str:
@@ -23,30 +33,51 @@ def compute_fingerprint(config: Config) -> str:
     UsageError: a file is missing.
   """
   data = dataclasses.asdict(config.data)
-  for name in _LOCATIONS:
+  for name in _NO_MATTER:
     del data[name]
+  if set(data['train_weights']) == {1.0}:
+    data['train_weights'] = ()
+  for name, neutral in _NEUTRAL.items():
+    if data[name] == neutral:
+      del data[name]
   for name in list(data):
     other_kind = name.startswith(('tfds_', 'generated_')) and (
       not name.startswith(config.data.kind)
     )
     if other_kind or name.endswith(('_source', '_target')) or 'test' in name:
       del data[name]
-  vocabulary = dataclasses.asdict(config.vocabulary)
-  check_models(config.vocabulary)
-  for name in ('source_model', 'target_model'):
-    if path := vocabulary[name]:
-      vocabulary[name] = _file_digest(path, f'vocabulary.{name}')
-  if vocabulary['samplings'] == 1:
-    # As before there was a choice: the same text keeps its token files.
-    del vocabulary['samplings'], vocabulary['sampling_rate']
+  vocabulary = _describe_vocabulary(config)
+  is_sampled = config.vocabulary.samplings > 1
   described = {
-    'format': _FORMAT,
+    'format': _SAMPLED_FORMAT if is_sampled else _FORMAT,
     'data': data,
     'vocabulary': vocabulary,
     'content': corpora.content_digest(config.data),
   }
+  if config.task != 'translation':
+    described['task'] = config.task
   text = json.dumps(described, sort_keys=True)
   return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _describe_vocabulary(config: Config) -> dict[str, Any]:
+  vocabulary = dataclasses.asdict(config.vocabulary)
+  check_models(config.vocabulary)
+  if given := given_tokenizers(config):
+    # All else about it is decided.
+    described = {'digest': given.digest()}
+    for name in ('samplings', 'sampling_rate'):
+      described[name] = vocabulary[name]
+    return described
+  for name in ('source_model', 'target_model'):
+    if path := vocabulary[name]:
+      vocabulary[name] = _file_digest(path, f'vocabulary.{name}')
+  # As before there was a choice: the same text keeps its token files.
+  if vocabulary['target_kind'] == 'same':
+    del vocabulary['target_kind']
+  if vocabulary['samplings'] == 1:
+    del vocabulary['samplings'], vocabulary['sampling_rate']
+  return vocabulary
 
 
 def _file_digest(path: str, key: str) -> str:

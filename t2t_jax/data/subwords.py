@@ -1,17 +1,17 @@
 """Text to token ids and back."""
 
 import abc
+import functools
 import itertools
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Self
 
 import sentencepiece
 
 from t2t_jax.data import vocabulary
+from t2t_jax.data.samplings import SPACE_MARK, Sampler
 from t2t_jax.errors import UsageError
-
-_SPACE_MARK = '\u2581'  # what SentencePiece writes for a space
 
 
 class Tokenizer(abc.ABC):
@@ -28,8 +28,8 @@ class Tokenizer(abc.ABC):
   unk_id: int
 
   @abc.abstractmethod
-  def encode(self, lines: Sequence[str]) -> list[list[int]]:
-    """Returns the ids of each line."""
+  def encode(self, lines: Sequence[str], threads: int = -1) -> list[list[int]]:
+    """Returns the ids of each line; threads -1: one for each CPU."""
 
   @abc.abstractmethod
   def sample(
@@ -46,6 +46,15 @@ class Tokenizer(abc.ABC):
   @abc.abstractmethod
   def decode(self, sequences: Iterable[Sequence[int]]) -> list[str]:
     """Returns the text of each sequence of ids."""
+
+  def complete(self, text: str, source: str) -> str:
+    """Returns decoded text with what only its source line can tell.
+
+    Args:
+      text: of `decode`, on one line.
+      source: the line that it was made from.
+    """
+    return text
 
   @abc.abstractmethod
   def pieces(self, ids: Sequence[int]) -> list[str]:
@@ -101,8 +110,11 @@ class SentencePieceTokenizer(Tokenizer):
         f'{name}: expected a SentencePiece model with an end-of-sentence id, '
         f'found {pieces} pieces and eos_id {processor.eos_id()}'
       )
+    self._sampler = functools.lru_cache(1)(
+      functools.partial(Sampler, processor)
+    )
     self._model = model
-    self._processor = processor
+    self.processor = processor
     self._bytes = [processor.piece_to_id(f'<0x{b:02X}>') for b in range(256)]
     self._has_bytes = all(processor.is_byte(token) for token in self._bytes)
     self.eos_id = processor.eos_id()
@@ -111,57 +123,42 @@ class SentencePieceTokenizer(Tokenizer):
     self.pad_id = pieces if processor.pad_id() < 0 else processor.pad_id()
     self.vocab_size = max(pieces, self.pad_id + 1)
 
-  def encode(self, lines: Sequence[str]) -> list[list[int]]:
+  def encode(self, lines: Sequence[str], threads: int = -1) -> list[list[int]]:
     lines = list(lines)
-    return self._mend_space_marks(lines, self._processor.encode(lines))
+    return self._mend_space_marks(
+      lines, self.processor.encode(lines, num_threads=threads)
+    )
 
   def sample(
     self, lines: Sequence[str], rate: float, seed: int
   ) -> list[list[int]]:
-    lines = list(lines)
-
-    def draw() -> list[list[int]]:
-      sentencepiece.set_random_generator_seed(seed)
-      return self._processor.encode(
-        lines, enable_sampling=True, nbest_size=-1, alpha=rate, num_threads=1
-      )
-
-    # SentencePiece reads the seed when a thread first draws, and never again.
-    with ThreadPoolExecutor(1) as new_thread:
-      return self._mend_space_marks(lines, new_thread.submit(draw).result())
+    draws = self._sampler(rate).draw(lines, seed)
+    for place, line in enumerate(lines):
+      if SPACE_MARK in line:  # such a line has one segmentation
+        (draws[place],) = self.encode([line])
+    return draws
 
   def decode(self, sequences: Iterable[Sequence[int]]) -> list[str]:
-    return self._processor.decode([self._text_ids(ids) for ids in sequences])
+    return self.processor.decode([self._text_ids(ids) for ids in sequences])
 
   def pieces(self, ids: Sequence[int]) -> list[str]:
-    known = self._processor.get_piece_size()
+    known = self.processor.get_piece_size()
     return [
-      self._processor.id_to_piece(int(token))
+      self.processor.id_to_piece(int(token))
       if token < known
       else vocabulary.SPECIALS[vocabulary.PAD_ID]
       for token in ids
     ]
 
   def starts_word(self, ids: Sequence[int]) -> list[bool]:
-    # Identity normalization keeps all spaces: the first of several begins the
-    # word that they stand before; those at the end belong to the last word.
-    pieces = self.pieces(ids)
     special = (self.pad_id, self.bos_id, self.eos_id)
-    is_space = [not piece.strip(_SPACE_MARK) for piece in pieces]
-    starts, text_follows = [], False
-    for place in reversed(range(len(pieces))):
-      if not is_space[place]:
-        text_follows = ids[place] not in special
-      begun = place > 0 and is_space[place - 1]
-      marked = pieces[place].startswith(_SPACE_MARK)
-      starts.append(marked and text_follows and not begun)
-    return starts[::-1]
+    return word_starts(self.pieces(ids), [token in special for token in ids])
 
   def files(self) -> dict[str, bytes]:
     scored = [
-      f'{piece}\t{self._processor.get_score(token):g}\n'
+      f'{piece}\t{self.processor.get_score(token):g}\n'
       for token, piece in enumerate(self.pieces(range(self.vocab_size)))
-      if token < self._processor.get_piece_size()
+      if token < self.processor.get_piece_size()
     ]
     return {'.model': self._model, '.vocab': ''.join(scored).encode()}
 
@@ -170,7 +167,7 @@ class SentencePieceTokenizer(Tokenizer):
   ) -> list[list[int]]:
     if self._has_bytes:
       for place, line in enumerate(lines):
-        if _SPACE_MARK in line:
+        if SPACE_MARK in line:
           sequences[place] = self._encode_space_marks(line)
     return sequences
 
@@ -186,15 +183,34 @@ class SentencePieceTokenizer(Tokenizer):
       for mark in map(
         chr, itertools.chain(range(0xFDD0, 0xFDF0), range(0xE000, 0xF8FF))
       )
-      if mark not in line and self._processor.piece_to_id(mark) == self.unk_id
+      if mark not in line and self.processor.piece_to_id(mark) == self.unk_id
     )
-    ids = self._processor.encode(line.replace(_SPACE_MARK, stand_in))
+    ids = self.processor.encode(line.replace(SPACE_MARK, stand_in))
     old = [self._bytes[byte] for byte in stand_in.encode()]
-    new = [self._bytes[byte] for byte in _SPACE_MARK.encode()]
+    new = [self._bytes[byte] for byte in SPACE_MARK.encode()]
     for place in range(len(ids) - len(old) + 1):
       if ids[place : place + len(old)] == old:
         ids[place : place + len(old)] = new
     return ids
+
+
+def word_starts(
+  pieces: Sequence[str], is_special: Sequence[bool]
+) -> list[bool]:
+  """Returns, for each of SentencePiece's pieces, whether a word begins there.
+
+  Identity normalization keeps all spaces: the first of several begins the word
+  that they stand before; those at the end belong to the last word.
+  """
+  is_space = [not piece.strip(SPACE_MARK) for piece in pieces]
+  starts, text_follows = [], False
+  for place in reversed(range(len(pieces))):
+    if not is_space[place]:
+      text_follows = not is_special[place]
+    begun = place > 0 and is_space[place - 1]
+    marked = pieces[place].startswith(SPACE_MARK)
+    starts.append(marked and text_follows and not begun)
+  return starts[::-1]
 
 
 class SegmentedTokenizer(Tokenizer):
@@ -208,6 +224,7 @@ class SegmentedTokenizer(Tokenizer):
   bos_id = vocabulary.BOS_ID
   eos_id = vocabulary.EOS_ID
   unk_id = vocabulary.UNK_ID
+  suffix = '.vocab'  # of its file
 
   def __init__(self, counted: Sequence[tuple[str, int]]):
     """Takes the tokens with their counts, the most frequent first."""
@@ -221,13 +238,13 @@ class SegmentedTokenizer(Tokenizer):
     self.vocab_size = len(self._pieces)
 
   @classmethod
-  def from_bytes(cls, content: bytes) -> 'SegmentedTokenizer':
-    """Returns the tokenizer of a `.vocab` file."""
+  def from_bytes(cls, content: bytes) -> Self:
+    """Returns the tokenizer of its file."""
     rows = [row.split('\t') for row in content.decode().split('\n')[:-1]]
     skipped = len(vocabulary.SPECIALS)
     return cls([(token, int(count)) for token, count in rows[skipped:]])
 
-  def encode(self, lines: Sequence[str]) -> list[list[int]]:
+  def encode(self, lines: Sequence[str], threads: int = -1) -> list[list[int]]:
     return [
       [
         self._ids.get(token, self.unk_id)
@@ -257,9 +274,8 @@ class SegmentedTokenizer(Tokenizer):
 
   def files(self) -> dict[str, bytes]:
     rows = [(special, 0) for special in vocabulary.SPECIALS] + self._counted
-    return {
-      '.vocab': ''.join(f'{token}\t{count}\n' for token, count in rows).encode()
-    }
+    lines = ''.join(f'{token}\t{count}\n' for token, count in rows)
+    return {self.suffix: lines.encode()}
 
 
 def read_model(path: str, key: str) -> SentencePieceTokenizer:

@@ -1,22 +1,35 @@
-r"""Parallel text files, plain or .gz, read as a stream of pairs of lines.
+r"""Parallel text files, read as a stream of pairs of lines.
 
-A line ends at `\n` alone, so U+2028 and the like stay inside it; a `\r`
-before it and a byte order mark at the start of the file are removed.
+Plain or .gz, on disk or in an archive. A line ends at `\n` alone, so U+2028
+and the like stay inside it; a `\r` before it and a byte order mark at the start
+of the file are removed. The lines of an .sgm file are its segments.
 """
 
+import contextlib
 import gzip
+import itertools
+import re
+import tarfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import IO, cast
+from xml.sax.saxutils import unescape
 
+from t2t_jax.data import archives
 from t2t_jax.errors import UsageError, nearest
 
 _BYTE_ORDER_MARK = b'\xef\xbb\xbf'
+_BLOCK = 1 << 20  # bytes read and decoded in one go
+_SEGMENT = re.compile(r'<seg\b[^>]*>(.*?)</seg>', re.DOTALL | re.IGNORECASE)
+_ENTITIES = {'&quot;': '"', '&apos;': "'"}  # besides &amp; &lt; &gt;
 
 
 def find(directory: str, name: str, key: str) -> Path:
   """Returns the path of file `name` below `directory`, or of `name`.gz.
+
+  The path of an archive's member goes on behind the archive's; whether there
+  is such a member shows when it is read.
 
   Args:
     directory: where relative names start.
@@ -26,9 +39,12 @@ def find(directory: str, name: str, key: str) -> Path:
   Raises:
     UsageError: there is no such file; the message names the most alike.
   """
-  path = Path(directory).expanduser() / Path(name).expanduser()
+  whole = Path(directory).expanduser() / Path(name).expanduser()
+  path, member = archives.split(whole)
+  if member and path.is_file():
+    return whole
   for candidate in (path, path.with_name(path.name + '.gz')):
-    if candidate.is_file():
+    if candidate.is_file() and not member:
       return candidate
   if not path.parent.is_dir():
     raise UsageError(
@@ -36,32 +52,41 @@ def find(directory: str, name: str, key: str) -> Path:
       f'{path.parent}'
     )
   names = [entry.name for entry in path.parent.iterdir() if entry.is_file()]
+  kinds = '' if member else ', plain or .gz'
   raise UsageError(
-    f'config.{key}: there is no file {path}, plain or .gz.'
-    f'{nearest(path.name, names)}'
+    f'config.{key}: there is no file {path}{kinds}.{nearest(path.name, names)}'
   )
+
+
+def size(path: Path) -> int:
+  """Returns the bytes of a file that `find` found, or of its archive."""
+  return archives.split(path)[0].stat().st_size
 
 
 def read_lines(path: Path) -> Iterator[str]:
   """Yields the lines of a UTF-8 file without their ends.
 
   Raises:
-    UsageError: bad UTF-8 (names file and line), a damaged .gz, or a file that
-      cannot be read.
+    UsageError: bad UTF-8 (names file and line), a damaged .gz or archive, or a
+      file that cannot be read.
   """
   number = 0
   try:
     with _open(path) as file:
-      for number, raw in enumerate(file, 1):
-        if number == 1:
-          raw = raw.removeprefix(_BYTE_ORDER_MARK)
-        yield raw.removesuffix(b'\n').removesuffix(b'\r').decode('utf-8')
-  except UnicodeDecodeError as error:
-    raise UsageError(
-      f'{path}, line {number}: expected UTF-8, found the byte '
-      f'0x{error.object[error.start]:02x} at byte {error.start + 1} of the line'
-    ) from None
-  except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+      for block in _blocks(file, whole=_is_sgm(path)):
+        try:
+          text = block.decode('utf-8')
+        except UnicodeDecodeError as error:
+          raise UsageError(_bad_utf8(path, number, error)) from None
+        lines = _segments(text) if _is_sgm(path) else _lines(text)
+        number += len(lines)
+        yield from lines
+  except (
+    EOFError,
+    gzip.BadGzipFile,
+    tarfile.ReadError,
+    zlib.error,
+  ) as error:
     raise UsageError(
       f'{path}: expected a whole gzip file, found a damaged one after line '
       f'{number} ({error})'
@@ -76,26 +101,67 @@ def read_pairs(source: Path, target: Path) -> Iterator[tuple[str, str]]:
   Raises:
     UsageError: unequal numbers of lines, and all that `read_lines` raises.
   """
-  sources, targets = read_lines(source), read_lines(target)
-  count = 0
-  while True:
-    source_line, target_line = next(sources, None), next(targets, None)
-    if source_line is None and target_line is None:
-      return
-    if source_line is None or target_line is None:
-      longer = targets if source_line is None else sources
-      total = count + 1 + sum(1 for _ in longer)
-      lines = (count, total) if source_line is None else (total, count)
-      raise UsageError(
-        f'{source} and {target}: expected equal numbers of lines, found '
-        f'{lines[0]} and {lines[1]}; '
-        f'{source if source_line is None else target} ends at line {count}'
-      )
-    count += 1
-    yield source_line, target_line
+  sides = read_lines(source), read_lines(target)
+  for count, pair in enumerate(itertools.zip_longest(*sides)):
+    if None not in pair:
+      yield pair
+      continue
+    shorter = pair.index(None)
+    total = count + 1 + sum(1 for _ in sides[1 - shorter])
+    found = (count, total) if shorter == 0 else (total, count)
+    raise UsageError(
+      f'{source} and {target}: expected equal numbers of lines, found '
+      f'{found[0]} and {found[1]}; {(source, target)[shorter]} ends at line '
+      f'{count}'
+    )
 
 
-def _open(path: Path) -> BinaryIO:
-  if path.suffix == '.gz':
-    return cast(BinaryIO, gzip.open(path, 'rb'))
-  return path.open('rb')
+@contextlib.contextmanager
+def _open(path: Path) -> Iterator[IO[bytes]]:
+  with archives.open_member(*archives.split(path)) as file:
+    if path.suffix == '.gz':
+      with gzip.open(file, 'rb') as unpacked:
+        yield cast(IO[bytes], unpacked)
+    else:
+      yield file
+
+
+def _blocks(file: IO[bytes], *, whole: bool) -> Iterator[bytes]:
+  """Yields a file as blocks of whole lines, or at once."""
+  block = file.read(-1 if whole else _BLOCK)
+  block = block.removeprefix(_BYTE_ORDER_MARK)
+  while block:
+    yield block + file.readline()
+    block = file.read(_BLOCK)
+
+
+def _lines(text: str) -> list[str]:
+  lines = text.split('\n')
+  if not lines[-1]:
+    lines.pop()
+  if '\r' in text:
+    lines = [line.removesuffix('\r') for line in lines]
+  return lines
+
+
+def _is_sgm(path: Path) -> bool:
+  return path.name.removesuffix('.gz').endswith('.sgm')
+
+
+def _segments(text: str) -> list[str]:
+  """Returns the text between <seg> and </seg>, whatever document it is in."""
+  return [
+    ' '.join(unescape(segment, _ENTITIES).split())
+    for segment in _SEGMENT.findall(text)
+  ]
+
+
+def _bad_utf8(path: Path, before: int, error: UnicodeDecodeError) -> str:
+  """Says where; `before` lines stand in front of the block."""
+  start = error.object.rfind(b'\n', 0, error.start) + 1
+  line = before + error.object.count(b'\n', 0, error.start) + 1
+  return (
+    f'{path}, line {line}: expected UTF-8, found the byte '
+    f'0x{error.object[error.start]:02x} at byte {error.start - start + 1} of '
+    'the line'
+  )

@@ -39,11 +39,17 @@ class TokenStore:
       tokens, offsets = arrays[f'{side}_tokens'], arrays[f'{side}_offsets']
       if offsets[0] != 0 or offsets[-1] != len(tokens):
         raise ValueError(f'{directory}: {side} offsets and tokens disagree')
-    self.source_lengths = np.diff(self.source_offsets).astype(np.int32)
-    self.target_lengths = np.diff(self.target_offsets).astype(np.int32)
+    self.source_lengths = _lengths(self.source_offsets)
+    self.target_lengths = _lengths(self.target_offsets)
 
   def __len__(self) -> int:
     return len(self.source_lengths)
+
+
+def _lengths(offsets: np.ndarray) -> np.ndarray:
+  lengths = np.empty(len(offsets) - 1, np.int32)
+  # Straight into the narrow type: of millions of pairs an int64 is much.
+  return np.subtract(offsets[1:], offsets[:-1], lengths, casting='unsafe')
 
 
 class TokenWriter:
@@ -57,7 +63,7 @@ class TokenWriter:
     directory.mkdir(parents=True)
     self._sides = [
       (
-        _GrowingArray(directory / f'{side}_tokens.npy', _id_type(size)),
+        _GrowingArray(directory / f'{side}_tokens.npy', id_type(size)),
         _GrowingArray(directory / f'{side}_offsets.npy', np.dtype(np.int64)),
       )
       for side, size in zip(('source', 'target'), vocab_sizes, strict=True)
@@ -78,13 +84,27 @@ class TokenWriter:
     target: Sequence[Sequence[int]],
   ) -> None:
     """Appends pairs of id lists, EOS included."""
-    for (tokens, offsets), sequences in zip(
+    self.extend_flat(
+      *(
+        (
+          np.fromiter(itertools.chain.from_iterable(sequences), np.int64),
+          np.fromiter(map(len, sequences), np.int64, len(sequences)),
+        )
+        for sequences in (source, target)
+      )
+    )
+
+  def extend_flat(
+    self,
+    source: tuple[np.ndarray, np.ndarray],
+    target: tuple[np.ndarray, np.ndarray],
+  ) -> None:
+    """Appends pairs given as all ids of a side in a row, and their lengths."""
+    for (tokens, offsets), (flat, lengths) in zip(
       self._sides, (source, target), strict=True
     ):
-      lengths = np.fromiter(map(len, sequences), np.int64, len(sequences))
-      offsets.extend(tokens.length + np.cumsum(lengths))
-      flat = itertools.chain.from_iterable(sequences)
-      tokens.extend(np.fromiter(flat, np.int64, int(lengths.sum())))
+      offsets.extend(tokens.length + np.cumsum(lengths, dtype=np.int64))
+      tokens.extend(flat)
 
 
 class _GrowingArray:
@@ -97,7 +117,7 @@ class _GrowingArray:
     self._header = self._write_header()
 
   def extend(self, values: np.ndarray) -> None:
-    self._file.write(values.astype(self._dtype).tobytes())
+    self._file.write(values.astype(self._dtype, copy=False).tobytes())
     self.length += len(values)
 
   def close(self) -> None:
@@ -118,5 +138,6 @@ class _GrowingArray:
     return self._file.tell()
 
 
-def _id_type(vocab_size: int) -> np.dtype:
+def id_type(vocab_size: int) -> np.dtype:
+  """Returns the narrowest type that the ids of a vocabulary are stored in."""
   return np.dtype(np.uint16 if vocab_size <= 1 << 16 else np.uint32)

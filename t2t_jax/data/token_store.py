@@ -5,9 +5,12 @@ A preparation is a directory of the cache, named after its fingerprint:
   vocabulary/    the tokenizers
   report.json    counts of the cleaning
   manifest.json  each file's size in bytes; written last
+While it is made, NAME.work beside it keeps what is done: the tokenizers and
+chunks of encoded text. One that was broken off goes on from there.
 """
 
 import contextlib
+import ctypes
 import dataclasses
 import fcntl
 import json
@@ -19,15 +22,19 @@ from pathlib import Path
 from typing import Any
 
 from t2t_jax.config import Config
-from t2t_jax.data import corpora, encoding
+from t2t_jax.data import cleaning, corpora, downloads, encoding, single_stack
 from t2t_jax.data.fingerprint import compute_fingerprint
+from t2t_jax.data.given_vocabulary import given_tokenizers
+from t2t_jax.data.pace import Pace
 from t2t_jax.data.token_files import TokenStore
 from t2t_jax.data.tokenizer import Tokenizers
+from t2t_jax.data.workers import WorkerDied
 from t2t_jax.errors import UsageError
 
 __all__ = ['Prepared', 'TokenStore', 'prepare']
 
 _Progress = Callable[[str], None]
+_WORK = f'1-{encoding.CHUNK}'  # the form of unfinished work
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +57,8 @@ def prepare(config: Config, progress: _Progress = print) -> Prepared:
   """Returns the token files of `config`, made now or found in the cache.
 
   They lie in data.cache_dir under their fingerprint; several processes may
-  prepare the same at one time.
+  prepare the same at one time. What was broken off goes on where it was, and
+  ends in the same files.
 
   Args:
     config: what to prepare.
@@ -60,6 +68,7 @@ def prepare(config: Config, progress: _Progress = print) -> Prepared:
     UsageError: text that cannot be read, or leaves nothing to train on, or a
       cache that cannot be written.
   """
+  downloads.fetch(config.data, progress)
   fingerprint = compute_fingerprint(config)
   cache = Path(config.data.cache_dir).expanduser()
   directory = cache / fingerprint[:20]
@@ -67,12 +76,12 @@ def prepare(config: Config, progress: _Progress = print) -> Prepared:
     return prepared
   try:
     cache.mkdir(parents=True, exist_ok=True)
-    with _lock(cache / f'{directory.name}.lock', progress):
+    with _lock(cache / f'{directory.name}.lock', progress) as is_alone:
       if prepared := _open(directory, fingerprint):
         return prepared
       if directory.exists():
         progress(f'{directory} is damaged: making it again')
-      _make(config, fingerprint, directory, progress)
+      _make(config, fingerprint, directory, is_alone, progress)
   except OSError as error:
     raise UsageError(
       f'config.data.cache_dir: cannot write to {cache} ({error})'
@@ -100,13 +109,23 @@ def _open(directory: Path, fingerprint: str) -> Prepared | None:
 
 
 def _make(
-  config: Config, fingerprint: str, directory: Path, progress: _Progress
+  config: Config,
+  fingerprint: str,
+  directory: Path,
+  is_alone: bool,
+  progress: _Progress,
 ) -> None:
   building = Path(
     tempfile.mkdtemp(prefix=f'{directory.name}.tmp-', dir=directory.parent)
   )
+  # Others who cannot be kept out must not meet in one place.
+  work = directory.with_name(f'{directory.name}.work-{_WORK}')
+  work = work if is_alone else building.with_name(f'{building.name}-work')
+  if work.exists():
+    progress(f'going on with what is done in {work}')
+  work.mkdir(exist_ok=True)
   try:
-    report = _write_all(config, building, progress)
+    report = _write_all(config, work, building, progress)
     report['fingerprint'] = fingerprint
     _write_json(building / 'report.json', report)
     sizes = {
@@ -117,36 +136,94 @@ def _make(
     _write_json(building / 'manifest.json', sizes)
     building.chmod(0o755)  # mkdtemp made it private
     _install(building, directory)
+    shutil.rmtree(work)
+  except UsageError as error:
+    if not isinstance(error, WorkerDied):
+      shutil.rmtree(work, ignore_errors=True)
+    raise
   finally:
     shutil.rmtree(building, ignore_errors=True)
   progress(f'token files are in {directory}')
 
 
 def _write_all(
-  config: Config, building: Path, progress: _Progress
+  config: Config, work: Path, building: Path, progress: _Progress
 ) -> dict[str, Any]:
-  vocabulary = config.vocabulary
-  progress(
-    f'vocabulary: {"joint" if vocabulary.joint else "separate"} '
-    f'{vocabulary.kind}, from '
-    f'{vocabulary.source_model or "the training text"}'
-  )
-  tokenizers = Tokenizers.train(
-    vocabulary, corpora.read_split(config.data, 'train')
-  )
+  if config.task != 'translation':
+    return single_stack.write_all(config, building, progress)
+  tokenizers, pairs = _tokenizers(config, work, progress)
   tokenizers.save(building / 'vocabulary')
   report: dict[str, Any] = {}
-  for split in ('train', 'dev'):
-    counts = encoding.write_split(
-      config.data, vocabulary, split, tokenizers, building / split
+  for split, expected in (('train', pairs), ('dev', None)):
+    corpora_counts = encoding.write_split(
+      config.data,
+      config.vocabulary,
+      split,
+      tokenizers,
+      work,
+      building / split,
+      expected=expected,
+      progress=progress,
     )
+    counts = cleaning.total(corpora_counts.values())
     report[split] = dataclasses.asdict(counts)
+    if len(corpora_counts) > 1:
+      report[f'{split}_corpora'] = {
+        name: dataclasses.asdict(part) for name, part in corpora_counts.items()
+      }
+      for name, part in corpora_counts.items():
+        progress(f'{split}, {name}: {part.describe()}')
     progress(f'{split}: {counts.describe()}')
     if not counts.kept:
       raise UsageError(
         f'config.data: no pair of the {split} text is left; {counts.describe()}'
       )
   return report
+
+
+def _tokenizers(
+  config: Config, work: Path, progress: _Progress
+) -> tuple[Tokenizers, int | None]:
+  """Returns the tokenizers, made now or found in `work`, and the number of
+  training pairs if they were counted."""
+  directory, note = work / 'vocabulary', work / 'vocabulary.json'
+  with contextlib.suppress(OSError, ValueError, KeyError):
+    pairs = json.loads(note.read_text())['pairs']  # written last
+    return Tokenizers.load(directory), pairs
+  vocabulary = config.vocabulary
+  if given := given_tokenizers(config):
+    progress(f'vocabulary: that of {config.training.init_from}')
+    given.save(directory)
+    _write_json(note, {'pairs': None})
+    return given, None
+  progress(
+    f'vocabulary: {"joint" if vocabulary.joint else "separate"} '
+    f'{vocabulary.kind}, from '
+    f'{vocabulary.source_model or "the training text"}'
+  )
+  pace = Pace('reading', None, progress)
+  pairs = 0
+
+  def counted() -> Iterator[tuple[str, str]]:
+    nonlocal pairs
+    for pair in corpora.read_split(config.data, 'train'):
+      pairs += 1
+      if not pairs % encoding.CHUNK:
+        pace.add(encoding.CHUNK)
+      yield pair
+
+  tokenizers = Tokenizers.train(vocabulary, counted())
+  _return_memory()
+  tokenizers.save(directory)
+  _write_json(note, {'pairs': pairs or None})
+  return tokenizers, pairs or None
+
+
+def _return_memory() -> None:
+  """Gives the system back what training a vocabulary needed: some GB, which
+  glibc would keep while the workers need theirs."""
+  with contextlib.suppress(OSError, AttributeError):  # another C library
+    ctypes.CDLL(None).malloc_trim(0)
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
@@ -179,11 +256,12 @@ def _install(building: Path, directory: Path) -> None:
 
 
 @contextlib.contextmanager
-def _lock(path: Path, progress: _Progress) -> Iterator[None]:
+def _lock(path: Path, progress: _Progress) -> Iterator[bool]:
   """Lets one process at a time prepare the same; freed when it dies.
 
-  What dead processes left unfinished is deleted. On a file system without
-  locks several processes may do the same work, and the last rename counts.
+  Yields whether it is the only one. What dead processes left in no fit state to
+  go on is deleted. On a file system without locks several processes may do the
+  same work, and the last rename counts.
   """
   with path.open('w') as file:
     locked = True
@@ -197,4 +275,4 @@ def _lock(path: Path, progress: _Progress) -> Iterator[None]:
     if locked:
       for stale in path.parent.glob(f'{path.stem}.tmp-*'):
         shutil.rmtree(stale, ignore_errors=True)
-    yield
+    yield locked

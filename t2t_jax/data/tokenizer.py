@@ -9,13 +9,17 @@ from typing import Any
 
 from t2t_jax.config import VocabularyConfig
 from t2t_jax.data import subwords, vocabulary
-from t2t_jax.data.subwords import Tokenizer
+from t2t_jax.data.mapped_subwords import MappedTokenizer
+from t2t_jax.data.subwords import SegmentedTokenizer, Tokenizer
+from t2t_jax.data.tree_tokenizer import TreeTokenizer
 from t2t_jax.errors import UsageError
 
 __all__ = ['Tokenizer', 'Tokenizers']
 
 _INDEX = 'tokenizers.json'
 _FORMAT = 1
+# Kinds that no model cuts into tokens.
+_TEXT_OF_TOKENS = {'segmented': 'segmented text holds', 'trees': 'trees hold'}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,26 +50,29 @@ class Tokenizers:
       )
       return cls(both, both, joint=True)
     given = config.source_model and config.target_model
-    sample = (
-      [] if given else vocabulary.sample_pairs(pairs, config.training_sentences)
-    )
-    sides: tuple[list[str], list[str]] = (
-      [source for source, _ in sample],
-      [target for _, target in sample],
+    sources, targets = vocabulary.sample_pairs(
+      [] if given else pairs, config.training_sentences
     )
     if config.joint:
-      both = _train(sides[0] + sides[1], config, config.size, 'size')
+      sources += targets
+      targets.clear()  # millions of lines: training lets them go, one by one
+      both = train_side(sources, config, 'source')
       return cls(both, both, joint=True)
     source = (
       subwords.read_model(config.source_model, 'vocabulary.source_model')
       if config.source_model
-      else _train(sides[0], config, config.size, 'size')
+      else train_side(sources, config, 'source')
     )
     target = (
       subwords.read_model(config.target_model, 'vocabulary.target_model')
       if config.target_model
-      else _train(sides[1], config, config.target_size, 'target_size')
+      else train_side(targets, config, 'target')
     )
+    return cls.separate(source, target)
+
+  @classmethod
+  def separate(cls, source: Tokenizer, target: Tokenizer) -> 'Tokenizers':
+    """Returns two vocabularies; raises UsageError if they pad differently."""
     if source.pad_id != target.pad_id:
       raise UsageError(
         'config.vocabulary: expected one padding id for both sides, found '
@@ -127,22 +134,37 @@ def check_models(config: VocabularyConfig) -> None:
       'config.vocabulary.target_model: a joint vocabulary has one model, '
       f"source_model; found '{config.target_model}' with joint = True"
     )
-  for name in ('source_model', 'target_model'):
-    if getattr(config, name) and config.kind == 'segmented':
+  for side in ('source', 'target'):
+    kind, given = config.kind_of(side), getattr(config, f'{side}_model')
+    if given and kind in _TEXT_OF_TOKENS:
       raise UsageError(
-        f'config.vocabulary.{name}: expected none, as segmented text holds its '
-        f"tokens already, found '{getattr(config, name)}'"
+        f'config.vocabulary.{side}_model: expected none, as '
+        f"{_TEXT_OF_TOKENS[kind]} its tokens already, found '{given}'"
       )
 
 
-def _train(
-  lines: list[str], config: VocabularyConfig, size: int, field: str
+def train_side(
+  lines: list[str], config: VocabularyConfig, side: str
 ) -> Tokenizer:
+  """Returns a tokenizer made from `lines`.
+
+  Args:
+    lines: the training text of one side, or of both.
+    config: kinds, sizes and settings.
+    side: 'source', also of what both share, or 'target'.
+
+  Raises:
+    UsageError: the text does not give the size.
+  """
+  field = 'size' if side == 'source' else 'target_size'
+  size, kind = getattr(config, field), config.kind_of(side)
+  if kind == 'segmented':
+    return SegmentedTokenizer(vocabulary.count_tokens(lines, size))
+  if kind == 'trees':
+    return TreeTokenizer.train(lines, size)
   key = f'vocabulary.{field}'
-  if config.kind == 'segmented':
-    counted = vocabulary.count_tokens(lines, size)
-    return subwords.SegmentedTokenizer(counted)
-  model = vocabulary.train_sentencepiece(lines, config, size, key)
+  of_kind = dataclasses.replace(config, kind=kind)
+  model = vocabulary.train_sentencepiece(lines, of_kind, size, key)
   return subwords.SentencePieceTokenizer(model, key)
 
 
@@ -174,8 +196,19 @@ def _read_checked(path: Path, digest: str) -> bytes:
 def _load_side(
   directory: Path, side: str, contents: dict[str, bytes]
 ) -> Tokenizer:
+  if f'{side}.ids.json' in contents:
+    return MappedTokenizer.from_files(
+      contents[f'{side}.spm'],
+      contents[f'{side}.ids.json'],
+      str(directory / f'{side}.ids.json'),
+    )
   if f'{side}.model' in contents:
     return subwords.SentencePieceTokenizer(
       contents[f'{side}.model'], str(directory / f'{side}.model')
     )
-  return subwords.SegmentedTokenizer.from_bytes(contents[f'{side}.vocab'])
+  [segmented] = (
+    cls
+    for cls in (SegmentedTokenizer, TreeTokenizer)
+    if side + cls.suffix in contents
+  )
+  return segmented.from_bytes(contents[side + segmented.suffix])

@@ -8,7 +8,7 @@ import collections
 import io
 import random
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 
 import sentencepiece
 
@@ -24,34 +24,37 @@ _SAMPLE_SEED = 1
 
 def sample_pairs(
   pairs: Iterable[tuple[str, str]], limit: int
-) -> list[tuple[str, str]]:
+) -> tuple[list[str], list[str]]:
   """Returns at most `limit` pairs drawn evenly, the same ones every time.
 
-  Pairs with an empty side are passed over.
+  The sources and the targets, a list each. Pairs with an empty side are passed
+  over.
   """
   chooser = random.Random(_SAMPLE_SEED)
-  kept: list[tuple[str, str]] = []
+  sources: list[str] = []
+  targets: list[str] = []
   seen = 0
-  for pair in pairs:
-    if not (pair[0].strip() and pair[1].strip()):
+  for source, target in pairs:
+    if not (source.strip() and target.strip()):
       continue
     seen += 1
-    if len(kept) < limit:
-      kept.append(pair)
+    if len(sources) < limit:
+      sources.append(source)
+      targets.append(target)
       continue
     place = int(chooser.random() * seen)
     if place < limit:
-      kept[place] = pair
-  return kept
+      sources[place], targets[place] = source, target
+  return sources, targets
 
 
 def train_sentencepiece(
-  lines: Sequence[str], config: VocabularyConfig, size: int, key: str
+  lines: list[str], config: VocabularyConfig, size: int, key: str
 ) -> bytes:
   """Returns a SentencePiece model of `size` pieces.
 
   Args:
-    lines: the sentences to train on.
+    lines: the sentences to train on; the list is emptied.
     config: kind, byte fallback, coverage and normalization.
     size: number of pieces, special ones included.
     key: the config field that `size` comes from, for the message.
@@ -62,7 +65,7 @@ def train_sentencepiece(
   model = io.BytesIO()
   try:
     sentencepiece.SentencePieceTrainer.train(
-      sentence_iterator=iter(lines),
+      sentence_iterator=_taken(lines),
       model_writer=model,
       model_type=config.kind,
       vocab_size=size,
@@ -87,6 +90,13 @@ def train_sentencepiece(
   except RuntimeError as error:
     raise UsageError(_explain(str(error), size, key)) from error
   return model.getvalue()
+
+
+def _taken(lines: list[str]) -> Iterator[str]:
+  """Yields the lines and lets them go: SentencePiece keeps its own copies."""
+  lines.reverse()
+  while lines:
+    yield lines.pop()
 
 
 def count_tokens(lines: Iterable[str], size: int) -> list[tuple[str, int]]:

@@ -80,18 +80,29 @@ def split_requests(
   tokenizers: Tokenizers,
   longest: int,
   first_line: int = 0,
+  are_prompts: bool = False,
 ) -> list[list[Part]]:
   """Returns the parts that each line is translated in.
 
-  Prefix and phrases belong to the first part of a line in several.
+  Prefix and phrases belong to the first part of a line in several. A line that
+  holds and asks for nothing has no parts.
 
   Args:
     requests: lines, or lines with more.
     tokenizers: source and target.
     longest: most source tokens of a part, without EOS.
     first_line: number of the first line in all of the input.
+    are_prompts: lines are what a language model's texts begin with, not
+      sources; an empty one has a part too.
   """
-  full = [Request(r) if isinstance(r, str) else r for r in requests]
+  full = [
+    r
+    if isinstance(r, Request)
+    else Request('', prefix=r)
+    if are_prompts
+    else Request(r)
+    for r in requests
+  ]
   encode = tokenizers.target.encode
   prefixes = encode([r.prefix for r in full])
   phrases = iter(encode([phrase for r in full for phrase in r.phrases]))
@@ -104,6 +115,7 @@ def split_requests(
       parts,
       tuple(prefix),
       [tuple(ids) for ids in itertools.islice(phrases, len(request.phrases))],
+      are_prompts,
     )
     for number, (request, parts, prefix) in enumerate(
       zip(full, sources, prefixes, strict=True), first_line
@@ -116,9 +128,10 @@ def _parts(
   sources: list[list[int]],
   prefix_ids: tuple[int, ...],
   phrases: list[tuple[int, ...]],
+  keep_empty: bool,
 ) -> list[Part]:
   phrases = [phrase for phrase in dict.fromkeys(phrases) if phrase]
-  if not sources and (prefix_ids or phrases):
+  if not sources and (prefix_ids or phrases or keep_empty):
     sources = [[]]
   parts = [
     Part(tuple(ids), (number * _MOST_PARTS + i) % 2**31)

@@ -8,10 +8,12 @@ from jax.sharding import Mesh
 from t2t_jax.checkpoints.params import load_params
 from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import Config, from_mapping, to_dict
+from t2t_jax.config_task import LABELLING, check_task_of
 from t2t_jax.data.tokenizer import Tokenizers
 from t2t_jax.decoding.attention.attention_reader import AttentionReader
 from t2t_jax.decoding.options import DecodingOptions
 from t2t_jax.decoding.scoring.scorer import Scorer
+from t2t_jax.decoding.tagging.tagger import Tagger
 from t2t_jax.decoding.translator import Translator
 from t2t_jax.errors import UsageError
 from t2t_jax.model.transformer import Transformer, build_transformer
@@ -44,12 +46,26 @@ class Restored(NamedTuple):
 
   def scorer(self) -> Scorer:
     """Returns a scorer with this model alone."""
+    is_language_model = self.config.task == 'language_model'
     return Scorer(
       self.model,
       self.params,
       self.tokenizers,
       self.config.decoding,
       mesh=self.mesh,
+      longest_part=self.config.data.max_tokens if is_language_model else None,
+    )
+
+  def tagger(self) -> Tagger:
+    """Returns a tagger with this model alone."""
+    return Tagger(
+      self.model,
+      self.params,
+      self.tokenizers,
+      self.config.decoding,
+      of_lines=self.config.task == 'classification',
+      mesh=self.mesh,
+      max_source_tokens=self.config.data.max_tokens,
     )
 
   def attention_reader(self) -> AttentionReader:
@@ -88,13 +104,27 @@ def restore_scorer(
 
   Arguments and errors are those of `restore`.
   """
-  restored = restore(workdir, **overrides)
+  restored = restore(
+    workdir, tasks=('translation', 'language_model'), **overrides
+  )
   return restored.scorer(), restored.origin
+
+
+def restore_tagger(
+  workdir: Workdir, **overrides: Unpack[DecodingOptions]
+) -> tuple[Tagger, str]:
+  """Returns a tagger and, in words, which parameters it has.
+
+  Arguments and errors are those of `restore`.
+  """
+  restored = restore(workdir, tasks=LABELLING, **overrides)
+  return restored.tagger(), restored.origin
 
 
 def restore(
   workdir: Workdir,
   *,
+  tasks: tuple[str, ...] = ('translation',),
   ensemble: Sequence[str] = (),
   **overrides: Unpack[DecodingOptions],
 ) -> Restored:
@@ -102,15 +132,18 @@ def restore(
 
   Args:
     workdir: of a run, finished or not, on any mesh.
+    tasks: what the model may be for.
     ensemble: further models, as DIR or DIR@CHECKPOINT; their vocabularies
       must be the same.
     overrides: fields of the config's `decoding` to set anew; None: as it is.
 
   Raises:
-    UsageError: no run there, no such checkpoint, a damaged one, no such
-      field of `decoding`, or another vocabulary.
+    UsageError: no run there, one for another task, no such checkpoint, a
+      damaged one, no such field of `decoding`, or another vocabulary.
   """
-  config = with_decoding(workdir.read_config(), **overrides)
+  config = workdir.read_config()
+  check_task_of(config, workdir.path, tasks)
+  config = with_decoding(config, **overrides)
   tokenizers = workdir.read_tokenizers()
   model = build_transformer(config.model, tokenizers)
   mesh = decoding_mesh()
@@ -138,7 +171,11 @@ def _restore_other(name: str, first: Restored) -> Restored:
     raise UsageError(
       f'--ensemble={name}: expected the vocabulary of --workdir, found another'
     )
-  return restore(workdir, checkpoint=checkpoint if at else None)
+  return restore(
+    workdir,
+    tasks=(first.config.task,),
+    checkpoint=checkpoint if at else None,
+  )
 
 
 def abstract_params_of(workdir: Workdir, config: Config) -> Any:

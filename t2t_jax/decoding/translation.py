@@ -3,6 +3,8 @@
 import dataclasses
 from collections.abc import Sequence
 
+from t2t_jax.data.tokenizer import Tokenizer
+
 
 @dataclasses.dataclass(frozen=True)
 class Hypothesis:
@@ -60,4 +62,19 @@ def join(parts: Sequence[Translation]) -> Translation:
       for ranked in by_rank
     )
     or (Hypothesis('', 0.0, 0.0, ()),)
+  )
+
+
+def completed(
+  translation: Translation, target: Tokenizer, source: str
+) -> Translation:
+  """Returns the translation of the line `source` with its texts completed."""
+  texts = [target.complete(h.text, source) for h in translation.hypotheses]
+  return Translation(
+    tuple(
+      hypothesis
+      if text == hypothesis.text
+      else dataclasses.replace(hypothesis, text=text)
+      for hypothesis, text in zip(translation.hypotheses, texts, strict=True)
+    )
   )

@@ -14,6 +14,7 @@ from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import DecodingConfig
 from t2t_jax.data.tokenizer import Tokenizers
 from t2t_jax.decoding.found import choose, read_translations
+from t2t_jax.decoding.lines.shares import part_of
 from t2t_jax.decoding.options import DecodingOptions
 from t2t_jax.decoding.requests import (
   Part,
@@ -26,7 +27,7 @@ from t2t_jax.decoding.search.batch_search import SearchBatch, search_batch
 from t2t_jax.decoding.search.hypotheses import Hypotheses
 from t2t_jax.decoding.search.weights import decoding_weights
 from t2t_jax.decoding.shapes import FEW_ROWS, ShapeGrid
-from t2t_jax.decoding.translation import Translation, join
+from t2t_jax.decoding.translation import Translation, completed, join
 from t2t_jax.errors import UsageError
 from t2t_jax.model.transformer import Transformer
 from t2t_jax.parallel.mesh import (
@@ -43,7 +44,8 @@ class Translator:
   A line without tokens becomes an empty line. A line of more tokens than the
   grid holds is translated in parts, which are joined by spaces. A line's
   result does not depend on the lines that come with it, but for rounding
-  where a request or a group of few lines runs in smaller batches.
+  where a request or a group of few lines runs in smaller batches. A language
+  model goes on from the lines: they are prefixes of what it writes.
   """
 
   def __init__(
@@ -199,7 +201,7 @@ class Translator:
     done = 0
     for lines in groups:
       is_few = len(lines) <= FEW_ROWS if few is None else few
-      tell = functools.partial(_tell, report, done, len(lines))
+      tell = part_of(report, done, len(lines))
       yield (
         [line if isinstance(line, str) else line.text for line in lines],
         self._translate(list(lines), nbest, is_few, first_line + done, tell),
@@ -220,7 +222,11 @@ class Translator:
   ) -> list[Translation]:
     self._check_nbest(nbest)
     parts_of_lines = split_requests(
-      lines, self._tokenizers, self.grid.longest - 1, first
+      lines,
+      self._tokenizers,
+      self.grid.longest - 1,
+      first,
+      are_prompts=not self._model_configs[0].num_encoder_layers,
     )
     sampling = self._decoding.method == 'sampling'
     check_requests(parts_of_lines, self._longest_target, sampling)
@@ -245,8 +251,12 @@ class Translator:
       tell(1.0)
     in_order = (done[index] for index in range(len(parts)))
     return [
-      join(list(itertools.islice(in_order, len(parts))))
-      for parts in parts_of_lines
+      completed(
+        join(list(itertools.islice(in_order, len(parts)))),
+        self._tokenizers.target,
+        line if isinstance(line, str) else line.text,
+      )
+      for parts, line in zip(parts_of_lines, lines, strict=True)
     ]
 
   def _to_decode_with(self, all_params: Sequence[Any]) -> tuple[Any, ...]:
@@ -295,10 +305,3 @@ class Translator:
     with use_mesh(self._mesh):
       batch = jax.device_put(batch, batch_sharding(self._mesh))
       return self._search(self._params, batch, nbest=nbest)
-
-
-def _tell(
-  report: Callable[[float], None] | None, before: int, lines: int, share: float
-) -> None:
-  if report:
-    report(before + share * lines)

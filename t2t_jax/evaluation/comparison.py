@@ -62,3 +62,28 @@ def comparison_lines(
     if row['p'] is not None:
       told += f', p = {row["p"]:.4f} against {systems[0]}'
     yield f'{system}: {told} ({how})'
+
+
+def compare_systems(
+  names: Sequence[str],
+  reports: Sequence[Report],
+  chosen: str,
+  trials: int | None,
+  seed: int,
+  say: Callable[[str], None],
+) -> list[dict[str, Any]]:
+  """Compares systems, tells it in lines, and returns it for JSON.
+
+  Args:
+    names, reports: of the systems; all are compared with the first.
+    chosen: one of TESTS, both, or none.
+    trials, seed: as `compare` takes them.
+    say: gets a line as soon as it is known.
+  """
+  results = []
+  tests = [test for test in TESTS if chosen in (test, 'both')]
+  for result in compare(reports, tests, trials, seed):
+    results.append(result)
+    for line in comparison_lines(names, result):
+      say(line)
+  return results

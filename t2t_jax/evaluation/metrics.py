@@ -13,7 +13,9 @@ from sacrebleu.metrics.base import Metric as SacrebleuMetric
 
 from t2t_jax.errors import UsageError, nearest
 from t2t_jax.evaluation.bleu import bleu_details, bleu_metric
+from t2t_jax.evaluation.brackets import BracketF1
 from t2t_jax.evaluation.tokenizers import CompoundTokenizer, MosesTokenizer
+from t2t_jax.evaluation.whole_lines import ErrorRate, ExactMatch
 
 MOSES = 'moses'
 
@@ -102,10 +104,28 @@ def result_line(metric: Metric, sums: np.ndarray) -> str:
   """Returns `NAME = SCORE (details, signature)`."""
   told = [metric.signature()]
   details = metric.details(sums)
-  if details:
+  if 'precisions' in details:
     told.insert(0, bleu_details(**details))
+  elif details:
+    told.insert(0, ', '.join(map(_told, details.items())))
   score = f'{metric.score(sums):.{metric.decimals}f}'
   return f'{metric.name} = {score} ({", ".join(told)})'
+
+
+def metric_dict(metric: Metric, sums: np.ndarray) -> dict[str, Any]:
+  """Returns a score ready for JSON: KEY, KEY_name, KEY_signature..."""
+  return {
+    metric.key: metric.score(sums),
+    f'{metric.key}_name': metric.name,
+    f'{metric.key}_signature': metric.signature(),
+    **{f'{metric.key}_{name}': x for name, x in metric.details(sums).items()},
+  }
+
+
+def _told(detail: tuple[str, Any]) -> str:
+  name, value = detail
+  number = f'{value:.2f}' if isinstance(value, float) else f'{value}'
+  return f'{name.replace("_", " ")} {number}'
 
 
 # --- by name ------------------------------------------------------------------
@@ -175,4 +195,7 @@ METRICS: dict[str, Callable[[str, str | None], Metric]] = {
   'chrf': lambda *_: SurfaceMetric('chrf', 'chrF2', CHRF()),
   'chrf++': lambda *_: SurfaceMetric('chrf++', 'chrF2++', CHRF(word_order=2)),
   'ter': lambda *_: SurfaceMetric('ter', 'TER', TER()),
+  'exact_match': lambda *_: ExactMatch(),
+  'error_rate': lambda *_: ErrorRate(),
+  'bracket_f1': lambda *_: BracketF1(),
 }

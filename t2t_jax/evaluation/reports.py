@@ -7,7 +7,12 @@ from typing import Any
 import numpy as np
 
 from t2t_jax.errors import UsageError
-from t2t_jax.evaluation.metrics import BleuMetric, Metric, result_line
+from t2t_jax.evaluation.metrics import (
+  BleuMetric,
+  Metric,
+  metric_dict,
+  result_line,
+)
 from t2t_jax.evaluation.parallel_text import ParallelText
 
 
@@ -41,12 +46,7 @@ class Report:
     """Returns the report ready for JSON: KEY, KEY_name, KEY_signature..."""
     result: dict[str, Any] = {'sentences': len(self.counts[0])}
     for metric, counts in zip(self.metrics, self.counts, strict=True):
-      sums = counts.sum(0)
-      result[metric.key] = metric.score(sums)
-      result[f'{metric.key}_name'] = metric.name
-      result[f'{metric.key}_signature'] = metric.signature()
-      for name, value in metric.details(sums).items():
-        result[f'{metric.key}_{name}'] = value
+      result |= metric_dict(metric, counts.sum(0))
     result['by_length'] = list(self._by_length())
     result['length_in_words_of'] = self.text.measured
     return result

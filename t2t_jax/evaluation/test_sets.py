@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from t2t_jax.config import DataConfig
+from t2t_jax.config import DataConfig, EvaluationConfig
 from t2t_jax.data.corpora import read_split, test_set_names
 from t2t_jax.decoding.lines.line_files import open_output
 from t2t_jax.decoding.translator import Translator
 from t2t_jax.errors import UsageError
-from t2t_jax.evaluation.bleu import Scores, corpus_scores
+from t2t_jax.evaluation.decoded import LineScores, score_lines
 from t2t_jax.evaluation.parallel_text import ParallelText
 
 
@@ -18,9 +18,9 @@ def evaluate_lines(
   translator: Translator,
   sources: Sequence[str],
   references: Sequence[str],
-  tokenize: str = '13a',
-) -> tuple[list[str], Scores]:
-  """Returns the translations of `sources` and their scores.
+  evaluation: EvaluationConfig,
+) -> tuple[list[str], LineScores]:
+  """Returns the translations of `sources` and their scores by `evaluation`.
 
   Raises:
     UsageError: different numbers of lines, or no lines; before translating.
@@ -29,7 +29,7 @@ def evaluate_lines(
   hypotheses = [
     translation.text for translation in translator.translate_stream(sources)
   ]
-  return hypotheses, corpus_scores(hypotheses, references, tokenize)
+  return hypotheses, score_lines(evaluation, hypotheses, references, sources)
 
 
 def read_test_sets(data: DataConfig) -> dict[str, tuple[list[str], list[str]]]:

@@ -247,7 +247,10 @@ class Transformer(nn.Module):
     if c.positions == 'relative':
       return None
     if c.positions == 'sinusoidal':
-      return jnp.asarray(sinusoids(length, c.d_model))
+      if isinstance(length, int):
+        return jnp.asarray(sinusoids(length, c.d_model))
+      # A symbol: jax.export traces once for all lengths, up to this one.
+      return jnp.asarray(sinusoids(2 * c.max_positions, c.d_model))[:length]
     if length > c.max_positions:
       raise UsageError(
         f'{side} of {length} tokens: learned positions end at '

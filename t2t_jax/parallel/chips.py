@@ -4,6 +4,7 @@ Peaks are those of dense bfloat16 products. Nothing of it is measured here.
 """
 
 import dataclasses
+from collections.abc import Iterable
 
 GIB = 2**30
 
@@ -63,3 +64,12 @@ def chip_of(device_kind: str) -> Chip | None:
   fitting = [chip for chip in _CHIPS if device_kind.startswith(chip.kind)]
   # 'TPU v5 lite' begins as 'TPU v5' does.
   return max(fitting, key=lambda chip: len(chip.kind), default=None)
+
+
+def peak_flops(device_kinds: Iterable[str]) -> float | None:
+  """Returns the devices' bfloat16 operations a second, all together; None
+  where one stands not here."""
+  chips = [chip_of(kind) for kind in device_kinds]
+  if None in chips:
+    return None
+  return sum(chip.peak_flops for chip in chips if chip)

@@ -69,12 +69,15 @@ def check_direction(config: Config) -> Finding:
 
   def look() -> str:
     data = config.data
+    if config.task != 'translation':
+      return f'none, the task is {config.task}'
     wanted = data.source_language, data.target_language
     if data.kind == 'text':
       for split in ('train', 'dev', 'test'):
         for side, other in (('source', 1), ('target', 0)):
           for name in getattr(data, f'{split}_{side}'):
-            if name.removesuffix('.gz').endswith(f'.{wanted[other]}'):
+            stem = name.removesuffix('.gz').removesuffix('.sgm')
+            if stem.endswith(f'.{wanted[other]}'):
               raise UsageError(
                 f'config.data.{split}_{side}: {name} is named as '
                 f"{wanted[other]}, but data.{side}_language is '"
@@ -165,9 +168,9 @@ def check_memory(plan: Plan) -> Finding:
 
 def _find(config: Config, name: str, key: str) -> str:
   path = text_files.find(config.data.directory, name, key)
-  if not path.stat().st_size:
+  if not text_files.size(path):
     raise UsageError(f'{path}: expected lines of text, found an empty file')
-  return f'{path}, {size_text(path.stat().st_size)}'
+  return f'{path}, {size_text(text_files.size(path))}'
 
 
 def _read(config: Config, split: str) -> str:

@@ -125,7 +125,7 @@ def _check_inputs(
 
   def prepare() -> str:
     nonlocal subject
-    subject, prepared = from_text(config, lambda line: None)
+    subject, prepared, _ = from_text(config, lambda line: None)
     return checks.describe_vocabulary(config, prepared)
 
   if not in_text:

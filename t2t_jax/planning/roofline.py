@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 import jax.numpy as jnp
 
 from t2t_jax.config import Config, ModelConfig
+from t2t_jax.model.flops import update_flops
 from t2t_jax.parallel.collectives import Collective
 from t2t_jax.parallel.topologies import Topology
 from t2t_jax.training.memory import Memory, Shape
@@ -70,26 +71,10 @@ def estimate_times(
   )
 
 
-def model_flops(model: ModelConfig, rows_of_table: int, shape: Shape) -> float:
-  """Returns the products and sums of an update: 3 times the forward pass's.
-
-  Those of the paper's equations alone, padding included. What is made again
-  (`remat`) does not count: MFU is of useful work.
-  """
+def model_flops(model: ModelConfig, vocab_size: int, shape: Shape) -> float:
+  """Returns the products and sums of an update, padding included."""
   rows, source, target = shape
-  m = model
-  heads = m.num_heads * (m.d_k + m.d_v)
-  ends = 2 * m.d_model * heads  # queries and output, or keys and values
-  inner = 2 * 2 * m.d_model * m.d_ff
-  encoder = source * (2 * ends + inner) + 2 * source * source * heads
-  decoder = target * (2 * ends + inner) + 2 * target * target * heads
-  if m.num_encoder_layers:
-    decoder += (target + source) * ends + 2 * target * source * heads
-  logits = 2 * target * m.d_model * rows_of_table
-  forward = (
-    m.num_encoder_layers * encoder + m.num_decoder_layers * decoder + logits
-  )
-  return 3.0 * rows * forward
+  return float(rows * update_flops(model, vocab_size, source, target))
 
 
 def expected_collectives(

@@ -29,7 +29,7 @@ class Subject:
 
 def from_text(
   config: Config, say: Callable[[str], None]
-) -> tuple[Subject, Prepared]:
+) -> tuple[Subject, Prepared, TrainBatches]:
   """Returns what a run would have, from the prepared text; prepares it."""
   prepared = prepare(config, say)
   tokenizers = prepared.tokenizers
@@ -38,7 +38,7 @@ def from_text(
   )
   model = build_transformer(config.model, tokenizers)
   subject = Subject(config, model, batches.shapes, tokenizers.target.bos_id)
-  return subject, prepared
+  return subject, prepared, batches
 
 
 def from_lengths(config: Config, lengths: str) -> Subject:

@@ -12,6 +12,10 @@ from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import Config
 from t2t_jax.data.corpora import test_set_names
 from t2t_jax.errors import UsageError
+from t2t_jax.parallel.chips import peak_flops
+
+# What is written of a finished labeller, and of a language model.
+_OF_SINGLE_STACKS = ('accuracy', 'perplexity')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,10 +23,11 @@ class RunResults:
   """Attributes:
   step: updates done, as the newest row of metrics.jsonl tells.
   figures: {'parameters', 'updates', 'train_seconds', 'dev_nll',
-    'dev_perplexity', 'bleu_dev', 'bleu_TESTSET'...: number}, those that are
-    there. nll (natural, a token) and perplexity are those of the evaluation
-    with the lowest nll; BLEU is the finished model's, decoded as its config
-    says.
+    'dev_perplexity', 'METRIC_dev', 'METRIC_TESTSET'...: number}, those that
+    are there. nll (natural, a token) and perplexity are those of the
+    evaluation with the lowest nll; METRIC (the config's, accuracy of labels,
+    perplexity of a language model) is the finished model's, decoded as its
+    config says.
   is_finished: it has done all that the config asks for.
   """
 
@@ -59,14 +64,78 @@ def results_of(
       if name in best
     }
   for name in names:
-    if 'bleu' in tests.get(name, {}):
-      figures[f'bleu_{name}'] = float(tests[name]['bleu'])
+    for metric in (config.evaluation.metric, *_OF_SINGLE_STACKS):
+      if metric in tests.get(name, {}):
+        figures[f'{metric}_{name}'] = float(tests[name][metric])
   is_finished = (
     all(name in tests for name in names)
     and (step >= config.training.steps or config.evaluation.patience > 0)
     and _read_config(workdir) == config
   )
   return RunResults(step, figures, is_finished)
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+  """What a run has cost so far.
+
+  Attributes:
+    name: its directory's.
+    bleu: {dev or test set: BLEU of the finished model}.
+    parameters: of the model, rows of padding among them; None: not recorded.
+    devices: that trained it, at last.
+    device_kind: what jax calls them.
+    updates: done.
+    train_seconds: without evaluations.
+    flops: of the products of real tokens; None where they were not recorded.
+  """
+
+  name: str
+  bleu: dict[str, float]
+  parameters: int | None
+  devices: int
+  device_kind: str
+  updates: int
+  train_seconds: float
+  flops: float | None
+
+  @property
+  def mfu(self) -> float | None:
+    """Share of the devices' peak; None where that or `flops` is not known."""
+    peak = peak_flops([self.device_kind] * self.devices)
+    if not (peak and self.flops and self.train_seconds):
+      return None
+    return self.flops / self.train_seconds / peak
+
+
+def read_measured(path: Path) -> Measured:
+  """Returns what the run in `path` has cost.
+
+  Raises:
+    UsageError: there is no run.
+  """
+  workdir = Workdir(path)
+  config, run = workdir.read_config(), workdir.read_run()
+  results = read_results(path, config)
+  figures = results.figures if results else {}
+  flops: float | None = 0.0
+  seconds = 0.0
+  for row in read_rows(workdir.metrics):
+    if row['kind'] == 'train':
+      took, seconds = row['train_seconds'] - seconds, row['train_seconds']
+      rate = row.get('flops_per_second')
+      flops = None if flops is None or rate is None else flops + rate * took
+  devices, _, kind = run['devices'].partition(' x ')
+  return Measured(
+    name=workdir.path.name,
+    bleu={k[5:]: v for k, v in figures.items() if k.startswith('bleu_')},
+    parameters=run.get('parameters'),
+    devices=int(devices),
+    device_kind=kind,
+    updates=results.step if results else 0,
+    train_seconds=seconds,
+    flops=flops,
+  )
 
 
 def mean_and_sd(values: list[float]) -> tuple[float, float | None]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from t2t_jax.cli import EXIT_STOPPED
 from t2t_jax.errors import UsageError
+from t2t_jax.model.flops import update_flops
 from t2t_jax.sweeps.rows import Row
 from t2t_jax.training.metrics import duration
 from t2t_jax.training.stopping import StopSignal
@@ -40,16 +41,21 @@ def run_rows(
 ) -> Outcome:
   """Runs `rows` in order, `jobs` at one time.
 
+  Several at one time share the CPUs, and begin with the longest, so that it is
+  not left to run alone at the end.
+
   A row that fails is told of, and the others go on. SIGTERM or SIGINT, to
   this process or to that of a row (it exits with status 75), stop all.
 
   Args:
     rows: those to run.
-    jobs: each has its share of the machine's GPUs.
+    jobs: each has its share of the machine's GPUs and CPUs.
     say: takes a line for each start and end.
     ended: called after each end.
   """
-  shares = gpu_shares(jobs)
+  gpus, cpus = gpu_shares(jobs), cpu_shares(jobs)
+  if jobs > 1:
+    rows = sorted(rows, key=_products, reverse=True)
   waiting, failed = deque(enumerate(rows, 1)), list[Row]()
   running: dict[int, _Job] = {}
   is_stopped = False
@@ -60,7 +66,7 @@ def run_rows(
           number, row = waiting.popleft()
           say(f'[{number}/{len(rows)}] {row.title}: log in {row.log_file}')
           slot = min(set(range(jobs)) - running.keys())
-          running[slot] = _start(row, shares[slot])
+          running[slot] = _start(row, gpus[slot], cpus[slot])
         time.sleep(_POLL_SECONDS)
         must_stop = bool(stop)
         for slot, status in _ended(running):
@@ -101,7 +107,29 @@ def gpu_shares(jobs: int) -> list[str | None]:
   return [','.join(gpus[job::jobs]) for job in range(jobs)]
 
 
-def _start(row: Row, gpus: str | None) -> _Job:
+def cpu_shares(jobs: int) -> list[set[int] | None]:
+  """Returns the CPUs of each job, None where it may use all: as many threads
+  as CPUs in each job would only wait for each other."""
+  if jobs == 1 or not hasattr(os, 'sched_setaffinity'):
+    return [None] * jobs
+  cpus = sorted(os.sched_getaffinity(0))
+  if len(cpus) < jobs:
+    return [None] * jobs
+  return [set(cpus[job::jobs]) for job in range(jobs)]
+
+
+def _products(row: Row) -> float:
+  """What a row takes, of each token of a side, to compare rows by."""
+  training = row.config.training
+  entries = row.config.vocabulary.size
+  return (
+    training.steps
+    * training.global_batch_tokens
+    * update_flops(row.config.model, entries, 1, 1)
+  )
+
+
+def _start(row: Row, gpus: str | None, cpus: set[int] | None) -> _Job:
   row.workdir.mkdir(parents=True, exist_ok=True)
   row.failure_file.unlink(missing_ok=True)
   environment = dict(os.environ)
@@ -115,6 +143,9 @@ def _start(row: Row, gpus: str | None) -> _Job:
       stderr=log,
       env=environment,
     )
+  if cpus is not None:
+    # Its threads, which come later, inherit it.
+    os.sched_setaffinity(process.pid, cpus)
   return _Job(row, process, time.monotonic())
 
 

@@ -9,23 +9,28 @@ from pathlib import Path
 from typing import Any
 
 from t2t_jax.checkpoints.workdir import write_json
-from t2t_jax.config import flatten
+from t2t_jax.config import Config, flatten
+from t2t_jax.config_metrics import figure_title
 from t2t_jax.reporting.run_results import mean_and_sd, read_results
 from t2t_jax.sweeps.rows import SEED, Row, short_names
 from t2t_jax.training.metrics import duration
 
-# Figure of a run: title of its column, how it is written.
+# Figure of a run: title of its column, how it is written. The order is that
+# of the paper's Table 3; BLEU stands where _BLEU does.
+_BLEU = ''
 _COLUMNS = {
-  'parameters': ('parameters', lambda x: f'{x:,.0f}'),
   'updates': ('updates', lambda x: f'{x:,.0f}'),
-  'train_seconds': ('train time', duration),
   'dev_nll': ('dev nll', lambda x: f'{x:.4f}'),
   'dev_perplexity': ('dev perplexity', lambda x: f'{x:.2f}'),
+  _BLEU: ('BLEU', lambda x: f'{x:.2f}'),
+  'parameters': ('parameters', lambda x: f'{x:,.0f}'),
+  'train_seconds': ('train time', duration),
 }
 _NOTE = (
-  'Differs: from the first row. dev nll (natural, a token) and perplexity: the '
-  'lowest of a run. BLEU: of the finished model, as its config decodes. Train '
-  'time without evaluations. Mean ± standard deviation over finished runs.'
+  'Differs: from the first row. dev nll (natural) and perplexity: a token of '
+  "the row's vocabulary, the lowest of a run. BLEU: {bleu}, of the finished "
+  'model, as any other metric; what differs from that is said. Train time '
+  'without evaluations. Mean ± standard deviation over finished runs.'
 )
 
 
@@ -55,6 +60,7 @@ def make_table(rows: Sequence[Row]) -> list[dict[str, Any]]:
       {
         'row': name,
         'settings': values[same[0].title],
+        'bleu': _describe_bleu(same[0].config),
         'state': _state(runs),
         'finished_runs': sum(run['state'] == 'done' for run in runs),
         'mean': {key: mean for key, (mean, _) in spread.items()},
@@ -73,7 +79,8 @@ def to_markdown(table: Sequence[dict[str, Any]]) -> str:
   parts = [
     f'| {" | ".join(map(str.ljust, line, widths))} |\n' for line in lines
   ]
-  parts.append(f'\n{_NOTE}\n')
+  if table:
+    parts.append(f'\n{_NOTE.format(bleu=table[0]["bleu"])}\n')
   for run in itertools.chain.from_iterable(row['runs'] for row in table):
     if run['failure']:
       parts.append(f'\n{run["title"]} failed: {run["failure"]}\n')
@@ -83,7 +90,7 @@ def to_markdown(table: Sequence[dict[str, Any]]) -> str:
 def _lines(table: Sequence[dict[str, Any]]) -> list[list[str]]:
   """Returns the cells, titles first."""
   keys = _figure_keys(table)
-  titles = [_COLUMNS[k][0] if k in _COLUMNS else f'BLEU {k[5:]}' for k in keys]
+  titles = [_COLUMNS[k][0] if k in _COLUMNS else figure_title(k) for k in keys]
   lines = [['row', 'differs', 'runs', *titles, 'state']]
   first: dict[str, str] = {}
   for row in table:
@@ -125,6 +132,19 @@ def write_table(directory: Path, table: Sequence[dict[str, Any]]) -> str:
 
 
 # --- parts --------------------------------------------------------------------
+
+
+def _describe_bleu(config: Config) -> str:
+  """Returns how a run's BLEU comes about, in words."""
+  decoding, tokenize = config.decoding, config.evaluation.bleu_tokenize
+  search = f'beam {decoding.beam_size}, penalty {decoding.length_penalty_alpha}'
+  if decoding.method != 'beam':
+    search = decoding.method
+  checkpoint = decoding.checkpoint
+  if checkpoint == 'averaged':
+    last = config.checkpoint.average_last
+    checkpoint = 'last checkpoint' if last == 1 else f'average of {last}'
+  return f'sacreBLEU, tokenize {tokenize} ({search}, {checkpoint})'
 
 
 def _run(row: Row) -> dict[str, Any]:
@@ -181,13 +201,16 @@ def _setting(value: Any) -> str:
 
 def _figure_keys(table: Sequence[dict[str, Any]]) -> list[str]:
   found = dict.fromkeys(key for row in table for key in row['mean'])
-  return [*_COLUMNS, *(key for key in found if key not in _COLUMNS)]
+  place = list(_COLUMNS).index(_BLEU)
+  keys = [key for key in _COLUMNS if key != _BLEU]
+  keys[place:place] = [key for key in found if key not in _COLUMNS]
+  return keys
 
 
 def _cell(key: str, row: dict[str, Any]) -> str:
   if key not in row['mean']:
     return ''
-  write = _COLUMNS[key][1] if key in _COLUMNS else lambda x: f'{x:.2f}'
+  write = _COLUMNS.get(key, _COLUMNS[_BLEU])[1]
   cell = write(row['mean'][key])
   if row['sd'].get(key):
     cell += f' ± {write(row["sd"][key])}'

@@ -27,6 +27,18 @@ def compile_step(
 
   Nothing is allocated, so the mesh's devices need not be there.
   """
+  return lower_step(config, model, bos_id, mesh, shape, microbatches).compile()
+
+
+def lower_step(
+  config: Config,
+  model: Transformer,
+  bos_id: int,
+  mesh: Mesh,
+  shape: Shape,
+  microbatches: int,
+) -> Any:
+  """Returns the program that `compile_step` compiles."""
   parts = microbatches * batch_shards(mesh)
   rows = -(-shape[0] // parts) * parts // microbatches
   with use_mesh(mesh):
@@ -40,7 +52,7 @@ def compile_step(
     ]
     state = abstract_arrays(lambda: build_state(config, model), mesh)
     step: Any = make_train_step(config, model, bos_id, mesh)
-    return step.lower(state, *ids).compile()
+    return step.lower(state, *ids)
 
 
 def memory_of(compiled: Any) -> int:

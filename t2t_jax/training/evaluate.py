@@ -1,6 +1,7 @@
-"""The dev set during a run: nll, perplexity, and BLEU by real decoding."""
+"""The dev set during a run: nll, perplexity, and a score of real decoding."""
 
 import dataclasses
+import functools
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -9,16 +10,18 @@ import jax
 from jax.sharding import Mesh
 
 from t2t_jax.config import Config
+from t2t_jax.config_task import LABELLING
 from t2t_jax.data.batching import evaluation_batches
 from t2t_jax.data.corpora import read_split
 from t2t_jax.data.token_store import Prepared
+from t2t_jax.decoding.tagging.best_labels import count_correct
 from t2t_jax.decoding.translator import Translator
-from t2t_jax.evaluation.bleu import corpus_scores
+from t2t_jax.evaluation.decoded import score_lines
 from t2t_jax.model.transformer import Transformer
 from t2t_jax.parallel import hosts
 from t2t_jax.parallel.agreement import SharedWord
 from t2t_jax.parallel.arrays import copies_here, place_batch, split_rows
-from t2t_jax.parallel.mesh import batch_shards, decoding_mesh
+from t2t_jax.parallel.mesh import batch_shards, decoding_mesh, replicated
 from t2t_jax.training.metrics import perplexity
 from t2t_jax.training.stopping import Stopped
 from t2t_jax.training.train_step import make_eval_step
@@ -38,6 +41,9 @@ class DevEvaluation:
     self._eval_step = make_eval_step(
       config, model, prepared.tokenizers.target.bos_id, mesh
     )
+    self._count_correct = jax.jit(
+      functools.partial(count_correct, model), out_shardings=replicated(mesh)
+    )
     self._pairs: list[tuple[str, str]] | None = None
     self._looks = 0
     decoding = dataclasses.replace(
@@ -56,9 +62,11 @@ class DevEvaluation:
     )
 
   def __call__(self, params: Any, stop: SharedWord) -> dict[str, Any]:
-    """Returns {'nll', 'perplexity', 'tokens', 'bleu'...} of `params`.
+    """Returns {'nll', 'perplexity', 'tokens', METRIC...} of `params`.
 
-    nll is a target token's, unsmoothed, without dropout. All processes call
+    nll is a target token's, unsmoothed, without dropout. A language model has
+    'word_perplexity' too, a word or a line's end; labels have 'accuracy', the
+    percentage that is right. All processes call
     it together and get the same to the bit, for it steers the run.
 
     Raises:
@@ -68,12 +76,12 @@ class DevEvaluation:
     self._looks += 1
     result = self._likelihood(params, stop)
     if self._config.evaluation.bleu:
-      result |= self._bleu(params, stop)
+      result |= self._score_decoded(params, stop)
     result |= {'seconds': time.perf_counter() - start}
     return hosts.exchange(f'evaluation/{self._looks}', result)[0]
 
   def _likelihood(self, params: Any, stop: SharedWord) -> dict[str, Any]:
-    nll = tokens = 0.0
+    nll = tokens = correct = 0.0
     batches = evaluation_batches(
       self._prepared.dev,
       self._config.training.microbatch_tokens,
@@ -83,29 +91,42 @@ class DevEvaluation:
     for batch in batches:
       if stop.agreed():
         raise Stopped
-      sums = self._eval_step(params, *(self._place(ids) for ids in batch))
+      placed = [self._place(ids) for ids in batch]
+      sums = self._eval_step(params, *placed)
       nll += float(sums.nll)
       tokens += float(sums.tokens)
+      if self._config.task in LABELLING:
+        correct += float(self._count_correct(params, *placed))
     mean = nll / tokens
-    return {
+    result = {
       'nll': mean,
       'perplexity': perplexity(mean),
       'tokens': int(tokens),
     }
+    if self._config.task == 'language_model':
+      counts = self._prepared.report['dev']
+      words = counts['words'] + counts['kept']
+      result['word_perplexity'] = perplexity(nll / words)
+    if self._config.task in LABELLING:
+      result['accuracy'] = 100 * correct / tokens
+    return result
 
   def _place(self, ids) -> jax.Array:
     rows = split_rows(ids, 1, batch_shards(self._mesh), self._pad_id)[0]
     return place_batch(rows, self._mesh)
 
-  def _bleu(self, params: Any, stop: SharedWord) -> dict[str, Any]:
+  def _score_decoded(self, params: Any, stop: SharedWord) -> dict[str, Any]:
     evaluation = self._config.evaluation
     if self._pairs is None:
       pairs = list(read_split(self._config.data, 'dev'))
       self._pairs = pairs[: evaluation.bleu_sentences or None]
     sources, references = zip(*self._pairs, strict=True)
     hypotheses = self._translate(sources, params, stop)
-    scores = corpus_scores(hypotheses, references, evaluation.bleu_tokenize)
-    return {'bleu': scores.bleu, 'bleu_signature': scores.bleu_signature}
+    scores = score_lines(evaluation, hypotheses, references, sources).to_dict()
+    return {
+      name: scores[name]
+      for name in (evaluation.metric, f'{evaluation.metric}_signature')
+    }
 
   def _translate(
     self, sources: Sequence[str], params: Any, stop: SharedWord

@@ -1,8 +1,6 @@
 """The end of a run: its average, its scores, some of its translations."""
 
 import os
-import shlex
-import sys
 from collections.abc import Callable
 
 from t2t_jax.checkpoints.params import write_average
@@ -10,8 +8,10 @@ from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.data.corpora import read_split, test_set_names
 from t2t_jax.decoding.restored import abstract_params_of, restore_translator
 from t2t_jax.evaluation.test_sets import evaluate_lines
+from t2t_jax.training.finish_single_stack import finish_single_stack
 from t2t_jax.training.loop import Result
 from t2t_jax.training.metrics import MetricsWriter
+from t2t_jax.training.next_command import command_on
 
 _SAMPLES = 5
 
@@ -32,6 +32,9 @@ def finish(
     config.checkpoint.average_last,
     abstract_params_of(workdir, config),
   )
+  if config.task != 'translation':
+    finish_single_stack(workdir, result.step)
+    return
   translator, origin = restore_translator(workdir)
   decoding = config.decoding
   print(
@@ -45,7 +48,7 @@ def finish(
   for name in ('dev', *test_set_names(config.data)):
     sources, references = zip(*read_split(config.data, name), strict=True)
     hypotheses, scores = evaluate_lines(
-      translator, sources, references, config.evaluation.bleu_tokenize
+      translator, sources, references, config.evaluation
     )
     title = {'heldout': 'held-out'}.get(name, name)
     print(f'{title} {scores.line()}', flush=True)
@@ -65,11 +68,5 @@ def _print_samples(sources, references, hypotheses) -> None:
 
 def _print_command(workdir: Workdir, sentence: str) -> None:
   here = os.path.relpath(workdir.path)
-  python = sys.executable
-  if os.path.relpath(python).startswith('.venv'):
-    python = os.path.relpath(python)
   print(f'\nThe run is in {here}. Translate a sentence of your own with')
-  print(
-    f'  echo {shlex.quote(sentence)} | {python} -m t2t_jax.translate '
-    f'--workdir={shlex.quote(here)}'
-  )
+  print(f'  {command_on("translate", workdir, sentence)}')

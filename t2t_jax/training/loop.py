@@ -17,6 +17,7 @@ import jax
 from t2t_jax.checkpoints.store import CheckpointStore
 from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import Config
+from t2t_jax.config_metrics import DECODED
 from t2t_jax.data.batching import Batch, TrainBatches
 from t2t_jax.data.token_store import Prepared
 from t2t_jax.model.transformer import build_transformer
@@ -28,12 +29,14 @@ from t2t_jax.parallel.arrays import (
   place_batch,
   split_rows,
 )
+from t2t_jax.parallel.chips import peak_flops
 from t2t_jax.parallel.mesh import (
   batch_shards,
   create_mesh,
   use_mesh,
 )
 from t2t_jax.training.evaluate import DevEvaluation
+from t2t_jax.training.init_from import check_same_model, initial_params
 from t2t_jax.training.metrics import duration, open_metrics
 from t2t_jax.training.microbatches import choose_microbatches
 from t2t_jax.training.progress import Progress, is_due
@@ -44,6 +47,7 @@ from t2t_jax.training.step_log import StepLog
 from t2t_jax.training.stopping import Stopped, StopSignal, TrainingError
 from t2t_jax.training.train_state import (
   TrainState,
+  begin_with,
   build_state,
   decoding_params,
 )
@@ -75,6 +79,8 @@ def train(
   """
   with hold(workdir, config), StopSignal() as signal:
     mesh = create_mesh(config.mesh, model=config.model)
+    if config.training.init_from:
+      check_same_model(config)  # before the text is prepared
     prepared = prepare_for_all(config, say)
     stop = SharedWord(lambda: signal.name, mesh)
     with (
@@ -137,7 +143,13 @@ class Trainer:
       workdir, self._progress.metrics_bytes, config.logging.tensorboard
     )
     self._log = StepLog(
-      config, self._pad_id, self._progress.train_seconds, self._metrics, say
+      config,
+      self._pad_id,
+      self._progress.train_seconds,
+      self._metrics,
+      say,
+      tokenizers.target.vocab_size,
+      peak_flops(device.device_kind for device in mesh.devices.flat),
     )
 
   def __enter__(self) -> 'Trainer':
@@ -193,10 +205,18 @@ class Trainer:
   def _restore_or_create(self, abstract: Any) -> tuple[Any, Progress]:
     restored = self._store.restore_newest(abstract)
     if restored is None:
-      return create_arrays(self._build_state, self._mesh), Progress()
+      return self._create(), Progress()
     state, progress = restored[0], Progress.from_json(restored[1])
     self._say(f'resuming after step {progress.step}')
     return state, progress
+
+  def _create(self) -> TrainState:
+    state = create_arrays(self._build_state, self._mesh)
+    if self._config.training.init_from:
+      params, origin = initial_params(self._config, self._model, state.params)
+      self._say(f'beginning with {origin}')
+      state = begin_with(state, params)
+    return state
 
   def _place(self, batch: Batch) -> list[jax.Array]:
     """Returns the batch as (microbatches, rows, length) on the mesh."""
@@ -236,8 +256,13 @@ class Trainer:
     self._metrics.write('dev', progress.step, result)
     line = f'step {progress.step}  dev nll {result["nll"]:.4f}'
     line += f'  perplexity {result["perplexity"]:.2f}'
-    if 'bleu' in result:
-      line += f'  BLEU {result["bleu"]:.2f}'
+    if config.bleu:
+      title = DECODED[config.metric].title
+      line += f'  {title} {result[config.metric]:.2f}'
+    if 'word_perplexity' in result:
+      line += f'  a word {result["word_perplexity"]:.2f}'
+    if 'accuracy' in result:
+      line += f'  accuracy {result["accuracy"]:.2f} %'
     line += f'  ({duration(result["seconds"])})'
     self._say(line + ('  best so far' if is_best else ''))
     return is_best

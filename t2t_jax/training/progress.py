@@ -5,6 +5,7 @@ import math
 from typing import Any
 
 from t2t_jax.config import CheckpointConfig, EvaluationConfig
+from t2t_jax.config_metrics import is_better
 
 
 @dataclasses.dataclass
@@ -48,8 +49,9 @@ class Progress:
       self.best_value, self.evaluations_since_best = None, 0
     self.best_metric = metric
     best = math.nan if self.best_value is None else self.best_value
-    is_better = value > best if metric == 'bleu' else value < best
-    if is_better or (math.isnan(best) and not math.isnan(value)):
+    if is_better(metric, value, best) or (
+      math.isnan(best) and not math.isnan(value)
+    ):
       self.best_step, self.best_value = self.step, value
       self.evaluations_since_best = 0
       return True

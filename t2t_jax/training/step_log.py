@@ -8,6 +8,7 @@ import numpy as np
 
 from t2t_jax.config import Config
 from t2t_jax.data.batching import Batch
+from t2t_jax.model.flops import update_flops
 from t2t_jax.training.metrics import MetricsWriter, duration, perplexity
 from t2t_jax.training.progress import Progress
 from t2t_jax.training.stopping import TrainingError
@@ -28,9 +29,23 @@ class StepLog:
     train_seconds: float,
     metrics: MetricsWriter,
     say: Callable[[str], None],
+    vocab_size: int,
+    peak_flops: float | None,
   ):
+    """Begins behind `train_seconds` of training.
+
+    Args:
+      config: of the run.
+      pad_id: fills what is no token.
+      train_seconds: spent by the run before.
+      metrics: takes the rows.
+      say: takes the lines.
+      vocab_size: of the target side.
+      peak_flops: operations a second of all devices, None where not known.
+    """
     self._config, self._pad_id = config, pad_id
     self._metrics, self._say = metrics, say
+    self._vocab_size, self._peak_flops = vocab_size, peak_flops
     self._pending: tuple[int, float, Batch, StepMetrics] | None = None
     self._seconds_written = train_seconds
     self._clock: float | None = None
@@ -91,9 +106,13 @@ class StepLog:
     self._tokens += float(metrics.sums.tokens)
     self._norm += norm
     self._updates += 1
-    for ids in batch:
-      self._cells += ids.size
-      self._real += int(np.count_nonzero(ids != self._pad_id))
+    sides = batch.source_ids_BS, batch.target_ids_BT
+    lengths = [np.count_nonzero(ids != self._pad_id, axis=1) for ids in sides]
+    self._cells += sum(ids.size for ids in sides)
+    self._real += sum(int(each.sum()) for each in lengths)
+    self._flops += float(
+      update_flops(self._config.model, self._vocab_size, *lengths).sum()
+    )
     if step % self._config.logging.every_steps == 0 or step == 1:
       self._tick(progress)
       self._write(progress, step, epoch, float(metrics.learning_rate))
@@ -111,8 +130,14 @@ class StepLog:
       'gradient_norm': self._norm / self._updates,
       'target_tokens_per_second': self._tokens / seconds,
       'padding_share': 1 - self._real / self._cells,
+      # Of the products of real tokens: padding and `remat` are no use.
+      'flops_per_second': self._flops / seconds,
       'train_seconds': progress.train_seconds,
     }
+    mfu = ''
+    if self._peak_flops:
+      values['mfu'] = values['flops_per_second'] / self._peak_flops
+      mfu = f'MFU {values["mfu"]:.1%}  '
     self._metrics.write('train', step, values)
     steps = self._config.training.steps
     left = (steps - step) * seconds / self._updates
@@ -121,11 +146,11 @@ class StepLog:
       f'nll {values["nll"]:.4f}  lr {learning_rate:.2e}  '
       f'grad {values["gradient_norm"]:.2f}  '
       f'{values["target_tokens_per_second"]:,.0f} target tokens/s  '
-      f'padding {values["padding_share"]:.1%}  ETA {duration(left)}'
+      f'padding {values["padding_share"]:.1%}  {mfu}ETA {duration(left)}'
     )
     self._clear()
     self._seconds_written = progress.train_seconds
 
   def _clear(self) -> None:
-    self._loss = self._nll = self._tokens = self._norm = 0.0
+    self._loss = self._nll = self._tokens = self._norm = self._flops = 0.0
     self._updates = self._cells = self._real = 0

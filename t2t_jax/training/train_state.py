@@ -1,5 +1,6 @@
 """What changes from update to update."""
 
+import dataclasses
 from typing import Any
 
 import flax.struct
@@ -45,3 +46,11 @@ def build_state(config: Config, model: Transformer) -> TrainState:
     opt_state=make_optimizer(config).init(params),
     ema_params=params if config.training.ema_decay > 0 else None,
   )
+
+
+def begin_with(state: TrainState, params: Any) -> TrainState:
+  """Returns the first state with other parameters, such as another run's."""
+  average = None
+  if state.ema_params is not None:
+    average = jax.tree.map(jnp.copy, params)
+  return dataclasses.replace(state, params=params, ema_params=average)

@@ -35,6 +35,18 @@ def test_a_repeat_is_the_time_of_its_job():
   assert timed['short'][0].seconds < 0.1
 
 
+def test_cpu_time_is_the_jobs_own():
+  timed = run_rounds(
+    {'sleeps': lambda: time.sleep(0.2), 'works': lambda: sum(range(10**6))},
+    repeats=1,
+    warmup=0,
+    pause_s=0,
+    clock=time.process_time,
+  )
+  assert timed['sleeps'][0].seconds < 0.1
+  assert timed['works'][0].seconds > 0
+
+
 def repeats(*seconds, others=0.0):
   return [Repeat(second, others) for second in seconds]
 

@@ -26,6 +26,17 @@ _TINY = {
 }
 
 
+_FILES = {
+  f'{split}_{side}': (f'{name}.{language}',)
+  for split, name in (
+    ('train', 'train'),
+    ('dev', 'newstest2013'),
+    ('test', 'newstest2014'),
+  )
+  for side, language in (('source', 'en'), ('target', 'de'))
+}
+
+
 def doctor(*arguments, **changes):
   """Runs the command on a tiny model; `section__field=value` changes it."""
   settings = _TINY | {
@@ -43,7 +54,7 @@ def write_text(directory, target='Ein Satz.\n'):
 
 def config_of(directory, **data):
   mapping = load('configs/base.py').to_dict()
-  mapping['data'] |= {'directory': str(directory), **data}
+  mapping['data'] |= {'directory': str(directory), **_FILES, **data}
   return from_mapping(mapping)
 
 
@@ -96,10 +107,10 @@ def test_text_that_is_not_there(tmp_path):
   found = doctor('--mesh=8x1x1', data__directory=tmp_path / 'none')
   assert found.status == 2
   bad = [line for line in found.lines if line.startswith('MEND')]
-  # Two sides of training, dev and test.
-  assert len(bad) == 6
+  # Two sides of three corpora, dev and test.
+  assert len(bad) == 10
   assert all(f'there is no directory {tmp_path}/none' in line for line in bad)
-  assert found.stderr == 'doctor: 6 to mend, see above\n'
+  assert found.stderr == 'doctor: 10 to mend, see above\n'
 
 
 def test_compiled_for_the_devices_at_hand():
@@ -231,3 +242,27 @@ def test_rows_of_padding(tmp_path):
 
 def _usage(free):
   return lambda place: type('Usage', (), {'free': free})
+
+
+def test_a_language_model_has_no_direction(tmp_path):
+  write_text(tmp_path)
+  found = doctor(
+    '--mesh=8x1x1',
+    '--nocompile',
+    f'--config.data.directory={tmp_path}',
+    f'--config.data.cache_dir={tmp_path}/cache',
+    '--config.task=language_model',
+    '--config.data.train_source=',
+    '--config.data.dev_source=',
+    '--config.data.test_source=',
+    '--config.data.train_target=train.en',
+    '--config.data.dev_target=newstest2013.en',
+    '--config.data.test_target=newstest2014.en',
+    '--config.evaluation.bleu=false',
+    '--config.evaluation.best_metric=nll',
+    '--config.vocabulary.kind=segmented',
+    model__num_encoder_layers=0,
+  )
+  assert found.status == 0, found.stdout + found.stderr
+  assert 'ok    direction: none, the task is language_model' in found.lines
+  assert not any(line.startswith('MEND') for line in found.lines)

@@ -155,6 +155,8 @@ def _prepare_mine(*more):
     'prepare',
     '--config=configs/base.py',
     '--config.data.directory=mine',
+    '--config.data.train_source=train.en',
+    '--config.data.train_target=train.de',
     '--config.data.dev_source=dev.en',
     '--config.data.dev_target=dev.de',
     '--config.data.test_source=test.en',
@@ -452,12 +454,12 @@ def test_score_files(trained, two_files, arguments, message):
     (
       ['--hypothesis=long', '--reference=long', '--metrics=bleu,tr'],
       '--metrics: expected some of bleu, bleu_compounds, chrf, chrf++, ter, '
-      "found 'tr'. Did you mean 'ter'?",
+      "exact_match, error_rate, bracket_f1, found 'tr'. Did you mean 'ter'?",
     ),
     (
       ['--hypothesis=long', '--reference=long', '--metrics='],
       '--metrics: expected some of bleu, bleu_compounds, chrf, chrf++, ter, '
-      'found none',
+      'exact_match, error_rate, bracket_f1, found none',
     ),
     (
       ['--hypothesis=long', '--reference=long', '--comet=model'],

@@ -14,11 +14,11 @@ BASE = runpy.run_path(str(BASE_FILE))['get_config']()
 
 
 def mapping_with(**changes):
-  """Returns base's settings with `section__field=value` changed or added."""
+  """Returns base's settings with `task` or `section__field=value` changed."""
   mapping = BASE.to_dict()
   for key, value in changes.items():
-    section, name = key.split('__')
-    mapping[section][name] = value
+    section, _, name = key.rpartition('__')
+    (mapping[section] if section else mapping)[name] = value
   return mapping
 
 

@@ -23,13 +23,16 @@ def test_base_passes_and_every_value_stays():
   config = from_mapping(BASE)
   assert config.model.d_model == 512
   assert config.optimizer.peak_learning_rate is None
-  assert config.data.train_source == ('train.en',)
+  assert config.data.test_target == (
+    'test-full.tgz/test-full/newstest2014-deen-ref.de.sgm',
+  )
   assert to_dict(config) == BASE.to_dict()
 
 
 def test_base_holds_exactly_the_fields():
   sections = {field.name: field.type for field in dataclasses.fields(Config)}
   assert set(BASE) == set(sections)
+  assert sections.pop('task') is str
   for name, cls in sections.items():
     fields = {field.name for field in dataclasses.fields(cls)}
     assert set(BASE[name]) == fields, name
@@ -137,6 +140,27 @@ def test_names_split_at_commas(value, names):
   assert config.data.train_source == names
 
 
+@pytest.mark.parametrize(
+  'value, numbers',
+  [
+    ((1, 2, 0.5), (1.0, 2.0, 0.5)),
+    ('1, 2,0.5', (1.0, 2.0, 0.5)),
+    (('1,2', 0.5), (1.0, 2.0, 0.5)),
+    ((), ()),
+  ],
+)
+def test_numbers_split_at_commas(value, numbers):
+  assert config_with(data__train_weights=value).data.train_weights == numbers
+
+
+@pytest.mark.parametrize('value', [('a', 1), 'nan', (1, None)])
+def test_what_are_no_numbers(value):
+  refuses(
+    f'config.data.train_weights: expected numbers, found {value!r}',
+    data__train_weights=value,
+  )
+
+
 def test_differences_name_key_old_and_new():
   old, new = config_with(), config_with(model__d_ff=1, training__seed=2)
   assert differences(old, old) == []
@@ -159,13 +183,15 @@ def test_a_resumed_run_may_change_how_it_is_run_and_not_what_it_is():
     training__microbatch_tokens=7,
     data__directory='elsewhere',
     data__cache_dir='elsewhere',
+    data__downloads='https://elsewhere.org/dev.tgz',
+    data__workers=7,
     model__attention_impl='reference',
   )
   assert resume_differences(config_with(), changed) == []
   for key, value in (
     ('model__d_model', 256),
     ('model__dropout_rate', 0.2),
-    ('data__train_source', 'b.en'),
+    ('data__dev_source', 'b.en'),
     ('vocabulary__size', 100),
     ('training__global_batch_tokens', 5000),
     ('training__seed', 2),

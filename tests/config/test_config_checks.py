@@ -15,11 +15,15 @@ CHOICES = {
   'model.compute_dtype': 'float32, bfloat16',
   'model.param_dtype': 'float32, bfloat16',
   'model.remat': 'none, dots, full',
-  'data.kind': 'generated, text, tfds',
+  'data.kind': 'generated, text, tfds, trees, inflection',
   'vocabulary.kind': 'bpe, unigram, segmented',
+  'vocabulary.target_kind': 'same, bpe, unigram, segmented, trees',
   'vocabulary.normalization': 'identity, nmt_nfkc, nfkc, nmt_nfkc_cf, nfkc_cf',
   'optimizer.schedule': 'inverse_sqrt, cosine, constant',
-  'evaluation.best_metric': 'bleu, nll',
+  'evaluation.metric': 'bleu, exact_match, error_rate, bracket_f1',
+  'evaluation.best_metric': (
+    'nll, accuracy, bleu, exact_match, error_rate, bracket_f1'
+  ),
   'evaluation.bleu_tokenize': (
     '13a, none, intl, char, zh, ja-mecab, ko-mecab, flores200, spm'
   ),
@@ -27,6 +31,32 @@ CHOICES = {
   'decoding.mbr': 'none, chrf, bleu',
   'decoding.stopping': 'exact, likely',
   'decoding.weights_dtype': 'compute_dtype, bfloat16',
+}
+
+APART = {'vocabulary__joint': False, 'model__tie_source_target': False}
+NO_TARGETS = dict.fromkeys(
+  ('data__train_target', 'data__dev_target', 'data__test_target'), ()
+)
+# What else must be so for a choice.
+NEEDS = {
+  ('data.kind', 'inflection'): NO_TARGETS,
+  ('data.kind', 'trees'): {
+    **NO_TARGETS,
+    **APART,
+    'vocabulary__target_kind': 'trees',
+  },
+  **{
+    ('vocabulary.target_kind', kind): APART
+    for kind in ('bpe', 'unigram', 'segmented', 'trees')
+  },
+  **{
+    (key, metric): {
+      'evaluation__metric': metric,
+      'evaluation__best_metric': metric,
+    }
+    for key in ('evaluation.metric', 'evaluation.best_metric')
+    for metric in ('exact_match', 'error_rate', 'bracket_f1')
+  },
 }
 
 
@@ -41,11 +71,14 @@ def test_choice_that_does_not_exist_lists_those_that_do(key):
 @pytest.mark.parametrize('key', CHOICES)
 def test_every_choice_passes(key):
   for choice in CHOICES[key].split(', '):
+    if choice == 'accuracy':  # of labels: see test_config_task.py
+      continue
     changes = {
       'data__tfds_name': 'x/de-en',
       'model__compute_dtype': 'bfloat16',  # which cudnn needs
       'decoding__num_samples': 2,  # which mbr needs
       key.replace('.', '__'): choice,
+      **NEEDS.get((key, choice), {}),
     }
     assert flatten(config_with(**changes))[key] == choice
 
@@ -64,8 +97,8 @@ BOUNDS = {
   'model.d_k': 1,
   'model.d_v': 1,
   'model.num_heads': 1,
-  'model.num_encoder_layers': 1,
-  'model.num_decoder_layers': 1,
+  'model.num_encoder_layers': 0,
+  'model.num_decoder_layers': 0,
   'model.max_positions': 1,
   'model.max_relative_distance': 1,
   'model.vocab_row_multiple': 1,
@@ -74,6 +107,7 @@ BOUNDS = {
   'data.generated_test_pairs': 1,
   'data.max_tokens': 2,
   'data.max_length_ratio': 1,
+  'data.workers': 0,
   'vocabulary.size': 8,
   'vocabulary.target_size': 8,
   'vocabulary.training_sentences': 1,
@@ -119,6 +153,7 @@ def test_number_below_its_bound_is_refused(key):
 
 
 RATES = (
+  'data.min_script_share',
   'vocabulary.sampling_rate',
   'model.dropout_rate',
   'model.attention_dropout_rate',
@@ -219,6 +254,48 @@ def test_the_longest_side_has_positions():
   )
 
 
+def test_best_metric_is_that_of_decoding_or_nll():
+  refuses(
+    "config.evaluation.best_metric: expected 'nll' or evaluation.metric = "
+    "'exact_match', found 'bleu'",
+    evaluation__metric='exact_match',
+  )
+
+
+def test_kinds_of_files_with_both_sides_take_no_targets():
+  refuses(
+    'config.data.train_target: a file of inflection holds both sides, expected '
+    'none, found train.de',
+    data__kind='inflection',
+    data__train_target=('train.de',),
+  )
+  refuses(
+    'config.data.dev_source: expected at least one file of sentences, found '
+    'none',
+    data__kind='inflection',
+    data__dev_source=(),
+    **NO_TARGETS,
+  )
+
+
+def test_a_joint_vocabulary_has_one_kind():
+  refuses(
+    'config.vocabulary.target_kind: a joint vocabulary has one kind, expected '
+    "'same', found 'segmented'",
+    vocabulary__target_kind='segmented',
+  )
+
+
+def test_trees_need_a_vocabulary_of_brackets():
+  refuses(
+    "config.vocabulary.target_kind: data.kind = 'trees' needs 'trees', with "
+    "vocabulary.joint = False; found 'same'",
+    data__kind='trees',
+    **NO_TARGETS,
+    **APART,
+  )
+
+
 def test_best_metric_bleu_needs_bleu():
   refuses(
     "config.evaluation.best_metric: 'bleu' needs evaluation.bleu = True, found "
@@ -233,7 +310,10 @@ def test_each_source_file_has_a_target_file(split):
   refuses(
     f'config.data.{split}_target: expected one file for each of the 2 in '
     f'data.{split}_source, found 1',
-    **{f'data__{split}_source': 'a.en,b.en'},
+    **{
+      f'data__{split}_source': 'a.en,b.en',
+      f'data__{split}_target': 'a.de',
+    },
   )
 
 
@@ -243,6 +323,34 @@ def test_text_needs_files(split):
     f'config.data.{split}_source: expected at least one file of sentences, '
     'found none',
     **{f'data__{split}_source': (), f'data__{split}_target': ()},
+  )
+
+
+@pytest.mark.parametrize('weights', [(1.0, 2.0), (1.0, 0.0, 1.0)])
+def test_each_training_corpus_has_a_weight_or_none_has(weights):
+  refuses(
+    'config.data.train_weights: expected a number above 0 for each of the 3 '
+    f'training corpora, or none at all, found {weights}',
+    data__train_weights=weights,
+  )
+
+
+@pytest.mark.parametrize(
+  'address', ['europarl.tgz', 'ftp://a.org/b', 'https://a.org/', 'https://a']
+)
+def test_downloads_are_addresses(address):
+  refuses(
+    'config.data.downloads: expected https://HOST/FILE, with or without '
+    f"#sha256=HEX behind it, found '{address}'",
+    data__downloads=(address,),
+  )
+
+
+def test_downloads_have_known_checksums():
+  refuses(
+    'config.data.downloads: expected #sha256=HEX or #md5=HEX behind the '
+    "address, found '#crc=1' in 'https://a.org/b#crc=1'",
+    data__downloads=('https://a.org/b#crc=1',),
   )
 
 

@@ -22,6 +22,8 @@ def make_config(directory, **changes):
   config = module.get_config()
   values = {
     'directory': str(directory),
+    'train_source': ('train.en',),
+    'train_target': ('train.de',),
     'dev_source': ('dev.en',),
     'dev_target': ('dev.de',),
     'test_source': (),
@@ -35,7 +37,8 @@ def make_config(directory, **changes):
     config.vocabulary.kind = values.pop('vocabulary_kind')
   for name, value in values.items():
     section = config.data if name in config.data else config.vocabulary
-    section[name] = value
+    is_one = isinstance(section[name], tuple) and isinstance(value, str)
+    section[name] = (value,) if is_one else value
   config.model.tie_source_target = config.vocabulary.joint
   return config_lib.from_mapping(config)
 

@@ -1,6 +1,12 @@
 """Subword regularisation: many segmentations of one text."""
 
 import itertools
+import os
+import subprocess
+import sys
+from collections import Counter
+from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +14,7 @@ from data_configs import make_config, write_lines
 from vocabulary_text import PAIRS, train
 
 from t2t_jax.data import token_store
+from t2t_jax.data.samplings import Sampler
 from t2t_jax.errors import UsageError
 
 LINES = [source for source, _ in PAIRS][:50]
@@ -30,6 +37,67 @@ def test_the_seed_decides(tokenizer):
   first = tokenizer.sample(LINES, 0.3, seed=1)
   assert tokenizer.sample(LINES, 0.3, seed=2) != first
   assert tokenizer.sample(LINES, 0.3, seed=1) == first
+
+
+_DIGEST = """
+import hashlib, sys
+sys.path.insert(0, {tests!r})
+from t2t_jax.data.subwords import SentencePieceTokenizer
+from vocabulary_text import PAIRS
+tokenizer = SentencePieceTokenizer(open({model!r}, 'rb').read(), '')
+drawn = tokenizer.sample([source for source, _ in PAIRS], 0.3, 1)
+print(hashlib.sha256(repr(drawn).encode()).hexdigest())
+"""
+
+
+def test_other_processes_draw_the_same(tokenizer, tmp_path):
+  model = tmp_path / 'model'
+  model.write_bytes(tokenizer.files()['.model'])
+  program = _DIGEST.format(tests=str(Path(__file__).parent), model=str(model))
+  done = subprocess.run(
+    [sys.executable, '-c', program],
+    env=os.environ | {'PYTHONPATH': str(Path(__file__).parents[2])},
+    capture_output=True,
+    text=True,
+    check=True,
+  )
+  drawn = tokenizer.sample([source for source, _ in PAIRS], 0.3, 1)
+  assert done.stdout.strip() == sha256(repr(drawn).encode()).hexdigest()
+
+
+def test_bpe_dropout_has_the_probabilities_of_the_merges(tmp_path):
+  """A word of two characters is one piece or two: 1 - rate or rate."""
+  text = [('ab ab', 'cd cd')] * 50
+  bpe = train(tmp_path, text, vocabulary_kind='bpe', size=268).source
+  (one,) = bpe.encode(['ab'])
+  assert len(one) == 1
+  drawn = bpe.sample(['ab'] * 4, 0.0, seed=1)
+  assert drawn == [one] * 4
+  sampler = Sampler(bpe.processor, 0.3)
+  counts = Counter(len(ids) for ids in sampler.draw(['ab'] * 3000, 1))
+  # ▁ab: ▁a or ab first, then the whole; each of 64 draws is passed over alike.
+  assert set(counts) <= {1, 2, 3}
+  draws = [len(sampler._draw('▁ab', n)) for n in range(2000)]
+  assert draws.count(1) / 2000 == pytest.approx(_whole(sampler, 0.3), abs=0.05)
+
+
+def _whole(sampler, rate):
+  """The probability that both merges of ▁ab take place."""
+  pairs = [pair for pair in ('▁a', 'ab') if pair in sampler._rank]
+  assert '▁ab' in sampler._rank
+  return (1 - rate ** len(pairs)) * (1 - rate)
+
+
+def test_unigram_draws_with_probability_to_the_rate(tmp_path):
+  unigram = train(tmp_path, vocabulary_kind='unigram').source
+  processor, word = unigram.processor, PAIRS[0][0].split()[0]
+  best = processor.nbest_encode_as_ids(word, 64)
+  scores = [sum(map(processor.get_score, ids)) for ids in best]
+  weights = np.exp(0.5 * np.array(scores))
+  sampler = Sampler(processor, 0.5)
+  draws = Counter(tuple(sampler._draw(word, n)) for n in range(4000))
+  for ids, weight in zip(best, weights / weights.sum(), strict=True):
+    assert draws[tuple(ids)] / 4000 == pytest.approx(weight, abs=0.03)
 
 
 def test_without_dropout_it_is_the_best(tmp_path):

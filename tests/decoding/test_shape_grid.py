@@ -55,6 +55,8 @@ def test_batches_hold_every_line_once_in_its_own_shape(few):
 def test_caches_start_short_only_where_that_saves_a_third():
   assert first_lengths(16, 65) == (24,)
   assert first_lengths(16, 35) == ()
+  # A parser's: at most twice what is needed, but for the last.
+  assert first_lengths(32, 331) == (44, 88, 176)
   for source_length in (8, 64, 256):
     for first in first_lengths(source_length, source_length + 49):
       assert source_length < first <= (source_length + 49) / 1.5

@@ -3,10 +3,12 @@
 import collections
 import json
 import math
+import pathlib
 import re
 
 import pytest
 import sacrebleu
+from tiny_run import make_config
 
 from t2t_jax.errors import UsageError
 from t2t_jax.evaluation.bleu import corpus_scores
@@ -132,6 +134,9 @@ def test_tokenisations_that_lack_a_package_are_named(monkeypatch):
     corpus_scores(HYPOTHESES, REFERENCES, tokenize='ja-mecab')
 
 
+BY_TOKENS = make_config(pathlib.Path()).evaluation
+
+
 class Shouting:
   """Stands for a translator."""
 
@@ -142,7 +147,7 @@ class Shouting:
 
 def test_a_test_set_is_translated_and_scored():
   hypotheses, scores = evaluate_lines(
-    Shouting(), ['a b c d', 'e f g h'], ['A B C D', 'E F X H'], 'none'
+    Shouting(), ['a b c d', 'e f g h'], ['A B C D', 'E F X H'], BY_TOKENS
   )
   assert hypotheses == ['A B C D', 'E F G H']
   assert scores.precisions[0] == pytest.approx(100 * 7 / 8)
@@ -150,6 +155,6 @@ def test_a_test_set_is_translated_and_scored():
 
 def test_a_test_set_is_checked_before_it_is_translated():
   with refuses('found 2 source lines and 1 references'):
-    evaluate_lines(None, ['a', 'b'], ['A'])
+    evaluate_lines(None, ['a', 'b'], ['A'], BY_TOKENS)
   with refuses('test set: expected at least one line, found none'):
-    evaluate_lines(None, [], [])
+    evaluate_lines(None, [], [], BY_TOKENS)

@@ -45,7 +45,7 @@ def rows_of(file):
   return found
 
 
-def test_two_rows_one_of_which_fails_first(tmp_path):
+def test_two_rows_one_of_which_fails_first(tmp_path, monkeypatch):
   directory = tmp_path / 'sweep'
   arguments = (
     tiny_sweep.write(tmp_path),
@@ -70,6 +70,8 @@ def test_two_rows_one_of_which_fails_first(tmp_path):
   assert 'tiny-narrow' not in second.stderr
   assert (directory / 'tiny-narrow' / 'log.txt').read_bytes() == log
   assert (directory / 'table.md').read_text() == second.stdout[:-1]
+  assert (directory / 'table.png').read_bytes().startswith(b'\x89PNG')
+  assert second.stderr.endswith(f'picture: {directory}/table.png\n')
   assert 'failed' not in second.stdout
 
   narrow, wide = json.loads((directory / 'table.json').read_text())
@@ -91,8 +93,12 @@ def test_two_rows_one_of_which_fails_first(tmp_path):
     assert row['mean']['parameters'] == 16 * d + layers
 
   # The table alone, and all commands that are left: none.
+  monkeypatch.setattr('t2t_jax.sweeps.picture.can_save', lambda: False)
   table = sweep(f'--workdir={directory}', '--table')
   assert (table.status, table.stdout) == (0, second.stdout)
+  assert table.stderr == (
+    f"{directory}/table.png: needs matplotlib: pip install 't2t_jax[plot]'\n"
+  )
   dry = sweep(*arguments, '--dry_run')
   assert (dry.stdout, dry.stderr) == ('', '2 of 2 runs are done\n')
 

@@ -10,7 +10,7 @@ import pytest
 from sweep_rows import make_row
 
 from t2t_jax.errors import UsageError
-from t2t_jax.sweeps.local import gpu_shares, run_rows
+from t2t_jax.sweeps.local import cpu_shares, gpu_shares, run_rows
 from t2t_jax.sweeps.rows import Row
 
 
@@ -147,3 +147,36 @@ def test_jobs_share_the_gpus(tmp_path, monkeypatch):
 def test_without_gpus_there_is_nothing_to_share(monkeypatch):
   monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
   assert gpu_shares(3) == [None] * 3
+
+
+def test_cpus_are_shared_out(monkeypatch):
+  monkeypatch.setattr(os, 'sched_getaffinity', lambda pid: {1, 3, 4})
+  assert cpu_shares(1) == [None]
+  assert cpu_shares(2) == [{1, 4}, {3}]
+  # Too few: none can have its own.
+  assert cpu_shares(4) == [None] * 4
+
+
+def test_a_job_runs_on_its_cpus(tmp_path, monkeypatch):
+  mine = max(os.sched_getaffinity(0))
+  monkeypatch.setattr('t2t_jax.sweeps.local.cpu_shares', lambda jobs: [{mine}])
+  script = 'sleep 0.3; grep Cpus_allowed_list /proc/self/status'
+  (row,) = shell_rows(tmp_path, script)
+  assert run([row])[0].failed == []
+  assert row.log_file.read_text().split() == ['Cpus_allowed_list:', str(mine)]
+
+
+def test_several_at_one_time_begin_with_the_longest(tmp_path):
+  rows = shell_rows(tmp_path, *['true'] * 3)
+  changes = {'steps': 10}, {'steps': 30}, {'steps': 20}
+  for i, change in enumerate(changes):
+    training = dataclasses.replace(rows[i].config.training, **change)
+    config = dataclasses.replace(rows[i].config, training=training)
+    rows[i] = dataclasses.replace(rows[i], config=config)
+
+  def order(jobs):
+    said = run(rows, jobs)[1]
+    return [line.split()[1][:4] for line in said if line.startswith('[')]
+
+  assert order(jobs=2) == ['row1', 'row2', 'row0']
+  assert order(jobs=1) == ['row0', 'row1', 'row2']

@@ -71,23 +71,28 @@ def test_figures_are_means_over_finished_seeds(rows):
 def test_markdown(rows, tmp_path):
   lines = write_table(tmp_path, make_table(rows)).split('\n')
   cells = [[c.strip() for c in line.split(' | ')] for line in lines[:5]]
-  figures = ['parameters', 'updates', 'train time', 'dev nll', 'dev perplexity']
+  # The order of the paper's Table 3.
+  figures = ['updates', 'dev nll', 'dev perplexity', 'BLEU dev', 'BLEU heldout']
   assert cells[0][:8] == ['| row', 'differs', 'runs', *figures]
-  assert cells[0][8:10] == ['BLEU dev', 'BLEU heldout']
+  assert cells[0][8:10] == ['parameters', 'train time']
   assert cells[2][:10] == [
     '| low',
     'd_model=128 dropout_rate=0.1',
     '3/3',
     '1,000',
-    '1,000',
-    '3m20s ± 1m40s',
     '1.5000 ± 0.5000',
     '10.00',
     '23.00 ± 3.61',
     '24.00 ± 3.61',
+    '1,000',
+    '3m20s ± 1m40s',
   ]
   assert cells[3][:3] == ['| high', 'dropout_rate=0.3', '1/3']
-  assert cells[3][8] == '9.00'
+  assert cells[3][6] == '9.00'
+  # As quickstart decodes and scores.
+  assert (
+    'BLEU: sacreBLEU, tokenize 13a (beam 4, penalty 0.6, last checkpoint)'
+  ) in lines[6]
   assert cells[4][1] == 'd_model=256 dropout_rate=0.05'
   assert len({len(line) for line in lines[:5]}) == 1
   assert lines[-2] == 'high,seed=3 failed: status 1: main: no | text'
@@ -170,3 +175,45 @@ def test_finished_is_what_has_all_scores_of_this_config(tmp_path):
   rescored = row('rescored', decoding__beam_size=9)
   write_finished(rescored, 1.0, 20.0, config=make_config())
   assert state_of(rescored) == 'step 1000/1000'
+
+
+def test_what_is_no_translation_has_columns_of_its_own(tmp_path):
+  row = make_row(tmp_path, 'tags')
+  tests = [
+    {'kind': 'test', 'step': STEPS, 'test_set': name, 'accuracy': accuracy}
+    for name, accuracy in (('dev', 91.5), ('heldout', 90.25))
+  ]
+  write_run(row, train(STEPS, 9.0), dev(STEPS, 0.5, 1.6), *tests)
+  [result] = make_table([row])
+  assert result['state'] == 'done'
+  assert result['mean']['accuracy_heldout'] == 90.25
+  first = write_table(tmp_path, [result]).split('\n')[0]
+  assert '| accuracy dev | accuracy heldout |' in first
+
+
+def test_another_metric_has_columns_of_its_own(tmp_path):
+  row = make_row(
+    tmp_path,
+    'g2p',
+    1,
+    evaluation__metric='error_rate',
+    evaluation__best_metric='error_rate',
+  )
+  tests = [
+    {'kind': 'test', 'step': STEPS, 'test_set': name, 'error_rate': rate}
+    for name, rate in (('dev', 7.25), ('heldout', 8.5))
+  ]
+  write_run(row, train(STEPS, 60.0), dev(STEPS, 1.0, 2.7), *tests)
+  table = make_table([row])
+  assert table[0]['state'] == 'done'
+  assert table[0]['mean']['error_rate_heldout'] == 8.5
+  titles, _, cells = write_table(tmp_path, table).splitlines()[:3]
+  by_title = dict(
+    zip(
+      (title.strip() for title in titles.split('|')),
+      (cell.strip() for cell in cells.split('|')),
+      strict=True,
+    )
+  )
+  assert by_title['error rate dev'] == '7.25'
+  assert by_title['error rate heldout'] == '8.50'

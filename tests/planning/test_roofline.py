@@ -5,7 +5,7 @@ import pytest
 from t2t_jax.config import from_mapping
 from t2t_jax.config_files import load
 from t2t_jax.errors import UsageError
-from t2t_jax.parallel.chips import CHIPS, chip_of
+from t2t_jax.parallel.chips import CHIPS, chip_of, peak_flops
 from t2t_jax.parallel.collectives import Collective
 from t2t_jax.parallel.topologies import devices_of, parse
 from t2t_jax.planning.roofline import (
@@ -75,6 +75,8 @@ def test_chips_by_what_jax_calls_them():
   assert chip_of('TPU v5') is CHIPS['v5p']
   assert chip_of('NVIDIA H200') is CHIPS['h200']
   assert chip_of('cpu') is None
+  assert peak_flops(['NVIDIA H200', 'NVIDIA A100']) == 989e12 + 312e12
+  assert peak_flops(['NVIDIA H200', 'cpu']) is None
 
 
 def test_a_ring_by_hand():

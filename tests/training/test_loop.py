@@ -160,6 +160,27 @@ def test_the_best_is_only_saved_where_it_is_kept(run, tmp_path):
   assert [row['step'] for row in rows] == [2, 4, 6]
 
 
+def test_another_metric_of_the_decoded_dev_set_chooses_the_best(run, tmp_path):
+  run.train(
+    tmp_path,
+    training__steps=2,
+    evaluation__every_steps=1,
+    evaluation__bleu=True,
+    evaluation__metric='error_rate',
+    evaluation__best_metric='error_rate',
+  )
+  rows = read_rows(tmp_path, 'dev')
+  values = [row['error_rate'] for row in rows]
+  assert all(
+    'references:nearest' in row['error_rate_signature'] for row in rows
+  )
+  progress = progress_of(tmp_path, 2)
+  assert progress['best_metric'] == 'error_rate'
+  assert progress['best_step'] == 1 + int(np.argmin(values))
+  assert progress['best_value'] == pytest.approx(min(values), rel=1e-5)
+  assert any(f'error rate {values[0]:.2f}' in line for line in run.said)
+
+
 def test_smaller_microbatches_go_on(run, tmp_path):
   changes = {'model__dropout_rate': 0.0, 'training__microbatch_tokens': 16}
   run.train(tmp_path / 'one', **changes)

@@ -44,6 +44,9 @@ def test_due_once_a_step_where_epochs_are_shorter(tmp_path):
   [
     ('nll', [3.0, 2.0, 2.0, 2.5, 1.0], [True, True, False, False, True]),
     ('bleu', [3.0, 2.0, 3.0, 4.0], [True, False, False, True]),
+    ('exact_match', [3.0, 2.0, 4.0], [True, False, True]),
+    ('bracket_f1', [3.0, 2.0, 4.0], [True, False, True]),
+    ('error_rate', [3.0, 4.0, 2.0, 2.0], [True, False, True, False]),
     ('nll', [math.nan, 5.0, math.nan, 4.0], [False, True, False, True]),
   ],
 )

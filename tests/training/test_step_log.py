@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import time
 
 import numpy as np
@@ -10,6 +11,7 @@ from tiny_run import make_config
 
 from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.data.batching import Batch
+from t2t_jax.model.flops import update_flops
 from t2t_jax.training.loss import LossSums
 from t2t_jax.training.metrics import MetricsWriter
 from t2t_jax.training.progress import Progress
@@ -17,6 +19,7 @@ from t2t_jax.training.step_log import StepLog
 from t2t_jax.training.stopping import TrainingError
 from t2t_jax.training.train_step import StepMetrics
 
+ENTRIES = 24
 BATCH = Batch(
   np.array([[5, 2, 0, 0], [5, 5, 2, 0]], np.int32),
   np.array([[2, 0, 0], [5, 5, 2]], np.int32),
@@ -26,13 +29,16 @@ BATCH = Batch(
 class Log:
   """A StepLog with what it wrote and said."""
 
-  def __init__(self, tmp_path):
+  def __init__(self, tmp_path, peak_flops=None):
     config = make_config(tmp_path, logging__every_steps=2, training__steps=10)
+    self.model = config.model
     self.workdir = Workdir(tmp_path)
     self.said = []
     self.progress = Progress()
     self.writer = MetricsWriter(self.workdir, 0, tensorboard=False)
-    self.log = StepLog(config, 0, 0.0, self.writer, self.said.append)
+    self.log = StepLog(
+      config, 0, 0.0, self.writer, self.said.append, ENTRIES, peak_flops
+    )
 
   def update(self, loss, tokens=4.0, norm=1.0):
     self.progress.step += 1
@@ -81,10 +87,28 @@ def test_the_line(log):
     'step 1/10',
     'epoch 0.25',
     'loss 3.0000',
-    'padding 35.7%',
-    'ETA',
+    'padding 35.7%  ETA',
   ):
     assert part in line
+  # Whose peak is not known: a CPU.
+  assert 'mfu' not in log.rows()[0]
+
+
+def test_mfu_is_of_the_products_of_real_tokens(tmp_path):
+  log = Log(tmp_path, peak_flops=1e10)
+  log.log.start()
+  log.update(12.0)
+  log.log.finish(log.progress)
+  log.writer.close()
+  [row] = log.rows()
+  # The two pairs of the batch without their padding.
+  flops = update_flops(log.model, ENTRIES, 2, 1)
+  flops += update_flops(log.model, ENTRIES, 3, 3)
+  seconds = row['train_seconds']
+  assert row['flops_per_second'] == pytest.approx(flops / seconds, rel=1e-4)
+  assert row['mfu'] == pytest.approx(flops / seconds / 1e10, rel=1e-4)
+  told = re.search(r'MFU ([\d.]+)%  ETA', log.said[0])
+  assert float(told[1]) / 100 == pytest.approx(row['mfu'], abs=0.00051)
 
 
 def test_an_update_is_read_after_the_next_has_begun(log):

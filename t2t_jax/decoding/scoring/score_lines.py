@@ -31,6 +31,25 @@ def read_pairs(source: str, target: str, warn: Callable[[str], None]) -> Pairs:
   return _pairs(source, target, sources, _lines(target, warn, 'target'))
 
 
+def read_targets(target: str, warn: Callable[[str], None]) -> Pairs:
+  """Yields the lines of a file, given by --target, with empty sources.
+
+  Raises:
+    UsageError: it cannot be opened (at once) or read, or has no lines.
+  """
+  return _alone(target, _lines(target, warn, 'target'))
+
+
+def _alone(target: str, lines: Lines) -> Pairs:
+  with contextlib.closing(lines):
+    number = -1
+    for number, line in enumerate(lines):
+      place = f'{_name(target)}, line {number + 1}'
+      yield Pair('', line, place, place, number)
+    if number < 0:
+      raise UsageError(f'--target={target}: expected lines, found none')
+
+
 def _pairs(source: str, target: str, sources: Lines, targets: Lines) -> Pairs:
   with contextlib.closing(sources), contextlib.closing(targets):
     count = 0

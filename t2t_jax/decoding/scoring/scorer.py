@@ -11,10 +11,12 @@ import numpy as np
 from jax.sharding import Mesh
 
 from t2t_jax.config import DecodingConfig
+from t2t_jax.data.single_stack import cut
 from t2t_jax.data.tokenizer import Tokenizer, Tokenizers
 from t2t_jax.decoding.scoring.forced_targets import ForcedTargets, force_targets
 from t2t_jax.decoding.scoring.pair_grid import PairGrid
 from t2t_jax.decoding.scoring.scores import Pair, Score
+from t2t_jax.decoding.search.hypotheses import length_penalty
 from t2t_jax.decoding.search.weights import decoding_weights
 from t2t_jax.decoding.shapes import FEW_ROWS
 from t2t_jax.errors import UsageError
@@ -30,7 +32,8 @@ from t2t_jax.parallel.mesh import (
 class Scorer:
   """Scores targets with a model's parameters, on a closed grid of shapes.
 
-  A pair is scored whole, however long; only learned positions have an end. An
+  A pair is scored whole, however long; only learned positions have an end. A
+  language model scores parts, each without those before it, and adds up. An
   empty target has the probability of EOS alone, and with an empty source the
   model sees EOS alone. A result does not depend on the pairs that come with
   it, but for rounding where a request of few pairs runs in smaller batches.
@@ -44,6 +47,7 @@ class Scorer:
     decoding: DecodingConfig,
     *,
     mesh: Mesh | None = None,
+    longest_part: int | None = None,
   ):
     """Makes a scorer; compiles nothing yet.
 
@@ -54,7 +58,11 @@ class Scorer:
       decoding: of which length_penalty_alpha, batch_tokens and weights_dtype
         are read.
       mesh: the devices to split batches over; None: one device.
+      longest_part: of a language model, which is trained on parts of so many
+        tokens: longer targets are scored in such parts.
     """
+    self._longest_part = longest_part
+    self._alpha = decoding.length_penalty_alpha
     self._params = decoding_weights(params, model.config, decoding)
     self._tokenizers = tokenizers
     self._mesh = mesh
@@ -147,7 +155,9 @@ class Scorer:
 
   def _check_length(self, place: str, ids: Sequence[int]) -> None:
     longest = self.grid.longest
-    if longest is not None and len(ids) >= longest:
+    if self._longest_part is not None or longest is None:
+      return
+    if len(ids) >= longest:
       raise UsageError(
         f'{place}: expected at most {longest} tokens with EOS, where learned '
         f'positions end (model.max_positions), found {len(ids) + 1}'
@@ -159,8 +169,40 @@ class Scorer:
     targets: Sequence[Sequence[int]],
     few: bool,
   ) -> list[Score]:
+    source_eos = self._tokenizers.source.eos_id
+    target_eos = self._tokenizers.target.eos_id
+    ended_sources = [[*source, source_eos] for source in sources]
+    ended_targets = [[*target, target_eos] for target in targets]
+    if self._longest_part is None:
+      return self._score_rows(ended_sources, ended_targets, few)
+    parts_of_targets = [
+      cut(target, self._longest_part) for target in ended_targets
+    ]
+    parts = list(itertools.chain.from_iterable(parts_of_targets))
+    scores = iter(self._score_rows([[source_eos]] * len(parts), parts, few))
+    return [
+      self._join(list(itertools.islice(scores, len(parts))))
+      for parts in parts_of_targets
+    ]
+
+  def _join(self, parts: list[Score]) -> Score:
+    if len(parts) == 1:
+      return parts[0]
+    log_probs = [x for part in parts for x in part.token_log_probs]
+    log_prob = math.fsum(log_probs)
+    return Score(
+      log_prob=log_prob,
+      score=log_prob / float(length_penalty(len(log_probs), self._alpha)),
+      tokens=tuple(token for part in parts for token in part.tokens),
+      token_log_probs=tuple(log_probs),
+    )
+
+  def _score_rows(
+    self, sources: list[list[int]], targets: list[list[int]], few: bool
+  ) -> list[Score]:
+    """Scores rows as they are: sources that end in EOS, and targets."""
     lengths = [
-      max(len(source), len(target)) + 1
+      max(len(source), len(target))
       for source, target in zip(sources, targets, strict=True)
     ]
     done: dict[int, Score] = {}
@@ -174,8 +216,8 @@ class Scorer:
 
   def _force_all(
     self,
-    sources: Sequence[Sequence[int]],
-    targets: Sequence[Sequence[int]],
+    sources: list[list[int]],
+    targets: list[list[int]],
     lengths: Sequence[int],
     few: bool,
   ) -> Iterator[tuple[list[int], ForcedTargets]]:
@@ -192,7 +234,7 @@ class Scorer:
         [targets[i] for i in indices], rows, length, self._tokenizers.target
       )
       lengths_B = np.ones((rows,), np.int32)
-      lengths_B[: len(indices)] = [len(targets[i]) + 1 for i in indices]
+      lengths_B[: len(indices)] = [len(targets[i]) for i in indices]
       now = (
         indices,
         self._force_on_device(source_ids_BS, target_ids_BT, lengths_B),
@@ -213,32 +255,30 @@ class Scorer:
       )
 
   def _read(
-    self, target: Sequence[int], log_probs_T: np.ndarray, penalty: np.ndarray
+    self, target: list[int], log_probs_T: np.ndarray, penalty: np.ndarray
   ) -> Score:
-    tokenizer = self._tokenizers.target
-    tokens = [*target, tokenizer.eos_id]
-    log_probs = log_probs_T[: len(tokens)].tolist()
+    log_probs = log_probs_T[: len(target)].tolist()
     log_prob = math.fsum(log_probs)
     return Score(
       log_prob=log_prob,
       score=log_prob / float(penalty),
-      tokens=tuple(tokenizer.pieces(tokens)),
+      tokens=tuple(self._tokenizers.target.pieces(target)),
       token_log_probs=tuple(log_probs),
     )
 
 
 def _padded(
-  sequences: Sequence[Sequence[int]],
+  sequences: list[list[int]],
   rows: int,
   length: int,
   tokenizer: Tokenizer,
 ) -> np.ndarray:
-  """Returns int32 (rows, length): tokens, EOS, PAD."""
+  """Returns int32 (rows, length): tokens, PAD."""
   ids = np.full((rows, length), tokenizer.pad_id, np.int32)
   # Filling rows are not all PAD: some attention kernels need a token.
   ids[:, 0] = tokenizer.eos_id
   for row, tokens in enumerate(sequences):
-    ids[row, : len(tokens) + 1] = [*tokens, tokenizer.eos_id]
+    ids[row, : len(tokens)] = tokens
   return ids
 
 

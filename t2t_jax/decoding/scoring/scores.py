@@ -59,28 +59,41 @@ def perplexity(log_prob: float, tokens: int) -> float:
 
 @dataclasses.dataclass
 class Totals:
-  """Sums over scored pairs."""
+  """Sums over scored pairs; `words` stay 0 where they are not counted."""
 
   sentences: int = 0
   tokens: int = 0
   log_prob: float = 0.0
+  words: int = 0
 
-  def add(self, score: Score) -> None:
+  def add(self, score: Score, words: int = 0) -> None:
+    self.words += words
     self.sentences += 1
     self.tokens += score.length
     self.log_prob += score.log_prob
 
   def line(self) -> str:
     """Returns the totals on one readable line."""
+    a_word = (
+      f', a word {perplexity(self.log_prob, self.words):.4f} ({self.words} '
+      'words and line ends)'
+      if self.words
+      else ''
+    )
     return (
       f'{self.sentences} sentences, {self.tokens} tokens with EOS, '
       f'log-probability {self.log_prob:.4f}, '
-      f'perplexity a token {self._perplexity():.4f}'
+      f'perplexity a token {self._perplexity():.4f}{a_word}'
     )
 
   def to_dict(self) -> dict[str, Any]:
     """Returns the totals as a dict, ready for JSON."""
-    return {**dataclasses.asdict(self), 'perplexity': self._perplexity()}
+    values = {**dataclasses.asdict(self), 'perplexity': self._perplexity()}
+    if self.words:
+      values['word_perplexity'] = perplexity(self.log_prob, self.words)
+    else:
+      del values['words']
+    return values
 
   def _perplexity(self) -> float:
     return perplexity(self.log_prob, self.tokens)

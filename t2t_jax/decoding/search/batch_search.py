@@ -72,7 +72,7 @@ def search_batch(
     if model.config.positions == 'learned':
       max_length = min(max_length, model.config.max_positions)
   members = [
-    _member(model, params, batch.source_ids_BS, decoding.num_slots)
+    cached_model(model, params, batch.source_ids_BS, decoding.num_slots)
     for model, params in zip(models, all_params, strict=True)
   ]
   options = {
@@ -114,12 +114,18 @@ def search_batch(
   )
 
 
-def _member(model: Transformer, params: Any, source_ids_BS, num_slots: int):
-  """The step and the empty cache of one model."""
-  apply = functools.partial(model.apply, {'params': params})
+def cached_model(
+  model: Transformer, params: Any, source_ids_BS, num_slots: int
+):
+  """Returns the step and the empty cache of one model, as `beam_search` takes
+  them, for `num_slots` beams of each source."""
+  apply: Any = functools.partial(model.apply, {'params': params})
+  encoded_BSD = None  # of a language model
+  if model.config.num_encoder_layers:
+    encoded_BSD = apply(source_ids_BS, method='encode')
   init_cache = functools.partial(
     apply,
-    apply(source_ids_BS, method='encode'),
+    encoded_BSD,
     apply(source_ids_BS, method='source_mask'),
     beam_size=num_slots,
     method='init_cache',

@@ -70,7 +70,12 @@ def what_was_trained(run: Run) -> Section:
     [
       Facts(
         [
-          ('Task', f'translation {run.direction}' if run.translates else ''),
+          (
+            'Task',
+            f'translation {run.direction}'
+            if run.translates
+            else run.config.task.replace('_', ' '),
+          ),
           (
             'Model',
             f'{stacks}, d_model {model.d_model}, d_ff {model.d_ff}, '
@@ -203,8 +208,8 @@ def speed(run: Run) -> Section:
       ),
       Note(
         'Training time: without evaluations and saves. FLOPs: the products and '
-        'sums of the paper’s equations, forward and backward, for pairs of '
-        'the mean length, padding not counted.'
+        'sums of the paper’s equations, forward and backward, padding not '
+        'counted.'
       ),
     ],
   )
@@ -212,11 +217,12 @@ def speed(run: Run) -> Section:
 
 def settings(run: Run) -> Section:
   here = flatten(run.config)
-  base = {
-    f'{section}.{name}': value
-    for section, fields in base_values().items()
-    for name, value in fields.items()
-  }
+  base: dict[str, Any] = {}
+  for section, fields in base_values().items():
+    if isinstance(fields, dict):
+      base |= {f'{section}.{name}': value for name, value in fields.items()}
+    else:
+      base[section] = fields
   differing = [
     [key, shown(base.get(key)), shown(value)]
     for key, value in here.items()

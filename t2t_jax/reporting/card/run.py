@@ -7,6 +7,7 @@ from typing import Any
 
 from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import Config
+from t2t_jax.config_metrics import JUDGED_BY
 from t2t_jax.parallel.chips import chip_of
 from t2t_jax.planning.roofline import model_flops
 from t2t_jax.reporting.run_results import (
@@ -64,7 +65,7 @@ class Run:
       for row in self.of_kind('dev')
       if metric in row and number(row[metric]) == number(row[metric])
     ]
-    sign = -1 if metric == 'nll' else 1
+    sign = 1 if JUDGED_BY[metric].higher_is_better else -1
     return max(rows, key=lambda row: sign * number(row[metric]), default=None)
 
   def median(self, name: str) -> float | None:
@@ -76,16 +77,25 @@ class Run:
 
   def target_tokens(self) -> float:
     """Returns how many target tokens training has read, padding apart."""
+    return self._sum_over_time('target_tokens_per_second')
+
+  def _sum_over_time(self, rate: str) -> float:
     total = before = 0.0
     for row in self.of_kind('train'):
       seconds = number(row['train_seconds'])
-      tokens = number(row['target_tokens_per_second']) * (seconds - before)
-      total, before = total + tokens, seconds
+      total, before = total + number(row[rate]) * (seconds - before), seconds
     return total
 
   def flops(self) -> float | None:
     """Returns the products and sums of the training so far, by the paper's
-    equations: of pairs of the mean length, padding not counted."""
+    equations, padding not counted.
+
+    Runs of older versions did not write them down: there they are those of
+    pairs of the mean length.
+    """
+    rows = self.of_kind('train')
+    if rows and all('flops_per_second' in row for row in rows):
+      return self._sum_over_time('flops_per_second')
     train = self.record.get('data_report', {}).get('train', {})
     if not (self.translates and train.get('kept') and self.of_kind('train')):
       return None

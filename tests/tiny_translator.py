@@ -79,6 +79,7 @@ def tokenizers() -> Tokenizers:
   """A vocabulary of its own for each side."""
   config = VocabularyConfig(
     kind='bpe',
+    target_kind='same',
     joint=False,
     size=330,
     target_size=320,

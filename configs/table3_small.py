@@ -1,0 +1,61 @@
+"""Table 3 at a size for two CPU cores: the same rows, in proportion.
+
+The base row has 3+3 layers, d_model 128, d_ff 512, 8 heads of 16, and each row
+changes it by the ratios of the paper's (2 of 6 layers are 1 of 3). The paper's
+schedule with fewer updates: a dozen epochs of Multi30k task 1, raw text,
+English to German.
+
+  python launch/sweep.py configs/table3_small.py --workdir=runs/table3_small \\
+    --config.data.directory=DIR_WITH_THE_TEXT
+  python -m t2t_jax.main --config=configs/table3_small.py:A-h1 \\
+    --workdir=runs/A-h1
+
+Any other text does too: --config.data.train_source=... and so on.
+
+Expected: the order of the paper's rows, as far as it holds at this size;
+measured: see BUILD_NOTES.md.
+"""
+
+from ml_collections import config_dict
+
+from t2t_jax.config_files import load_beside, module_beside
+
+_table3 = module_beside(__file__, 'table3.py')
+
+
+def get_config(row: str = 'base') -> config_dict.ConfigDict:
+  return _table3.change(_base(), row, 'table3_small.py')
+
+
+def rows() -> tuple[str, ...]:
+  return tuple(_table3.changes(_base()))
+
+
+def _base() -> config_dict.ConfigDict:
+  config = load_beside(__file__, 'base.py')
+  data = load_beside(__file__, 'multi30k.py', 'raw').data
+  with config.unlocked():
+    config.model.update(
+      d_model=128,
+      d_ff=512,
+      d_k=16,
+      d_v=16,
+      num_encoder_layers=3,
+      num_decoder_layers=3,
+    )
+    config.data.update(
+      directory=data.directory,
+      train_source=data.train_source,
+      train_target=data.train_target,
+      dev_source=data.dev_source,
+      dev_target=data.dev_target,
+      test_source=data.test_source[:1],
+      test_target=data.test_target[:1],
+    )
+    config.vocabulary.update(size=4000)
+    # Few shapes: each row compiles each of them anew.
+    config.training.update(steps=3000, global_batch_tokens=2048, max_shapes=6)
+    config.optimizer.update(warmup_steps=600)
+    config.checkpoint.update(every_steps=1000, keep_last=1, average_last=1)
+    config.evaluation.update(every_steps=500, bleu=False, best_metric='nll')
+  return config

@@ -1,0 +1,1 @@
+"""Labels of words and lines, by an encoder alone."""

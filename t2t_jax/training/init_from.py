@@ -1,0 +1,89 @@
+"""Beginning with the parameters that another run has left (fine-tuning)."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import numpy as np
+
+from t2t_jax.checkpoints.params import load_params
+from t2t_jax.checkpoints.workdir import Workdir
+from t2t_jax.config import Config, ModelConfig
+from t2t_jax.data.given_vocabulary import split_init_from
+from t2t_jax.errors import UsageError
+from t2t_jax.model.transformer import Transformer
+from t2t_jax.parallel.arrays import abstract_params
+from t2t_jax.parallel.mesh import decoding_mesh
+
+# How a model is trained and run, not what function its parameters are.
+_MAY_DIFFER = frozenset(
+  {
+    'dropout_rate',
+    'attention_dropout_rate',
+    'activation_dropout_rate',
+    'attention_impl',
+    'compute_dtype',
+    'param_dtype',
+    'remat',
+    'scan_layers',
+    'max_positions',
+  }
+)
+
+
+def check_same_model(config: Config) -> None:
+  """Raises UsageError where training.init_from is of another model.
+
+  Lists every field that differs.
+  """
+  directory, _ = split_init_from(config.training.init_from)
+  old = Workdir(directory).read_config().model
+  may_differ = set(_MAY_DIFFER)
+  if config.model.positions == 'learned':
+    may_differ.remove('max_positions')
+  different = [
+    f'model.{field.name}: {getattr(old, field.name)!r} there, '
+    f'{getattr(config.model, field.name)!r} here'
+    for field in dataclasses.fields(ModelConfig)
+    if field.name not in may_differ
+    and getattr(old, field.name) != getattr(config.model, field.name)
+  ]
+  if different:
+    raise UsageError(
+      f'config.training.init_from: {directory} is of another model: '
+      f'{"; ".join(different)}'
+    )
+
+
+def initial_params(
+  config: Config, model: Transformer, fresh: Any
+) -> tuple[Any, str]:
+  """Returns the parameters of training.init_from and where they come from.
+
+  Args:
+    config: of the new run.
+    model: its model.
+    fresh: new parameters, for dtypes and places on the mesh.
+
+  Raises:
+    UsageError: as `check_same_model` and `load_params`.
+  """
+  check_same_model(config)
+  directory, checkpoint = split_init_from(config.training.init_from)
+  workdir = Workdir(directory)
+  old = workdir.read_config()
+  # Each process reads all of them, and keeps what is its own.
+  params, origin = load_params(
+    workdir,
+    old,
+    checkpoint or old.decoding.checkpoint,
+    abstract_params(model, decoding_mesh()),
+  )
+
+  def place(loaded: jax.Array, like: jax.Array) -> jax.Array:
+    array = np.asarray(loaded).astype(like.dtype)
+    return jax.make_array_from_callback(
+      array.shape, like.sharding, lambda index: array[index]
+    )
+
+  return jax.tree.map(place, params, fresh), f'{origin} of {directory}'

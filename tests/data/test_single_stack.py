@@ -1,0 +1,282 @@
+"""Rows of a language model, a tagger and a classifier, from their text."""
+
+import itertools
+import pathlib
+import re
+import runpy
+
+import numpy as np
+import pytest
+from data_configs import write_lines
+
+from t2t_jax.config import from_mapping
+from t2t_jax.data import corpora
+from t2t_jax.data.fingerprint import compute_fingerprint
+from t2t_jax.data.single_stack import cut
+from t2t_jax.data.token_store import prepare
+from t2t_jax.data.vocabulary import BOS_ID, EOS_ID, PAD_ID, UNK_ID
+from t2t_jax.errors import UsageError
+
+_CONFIGS = pathlib.Path(__file__).parents[2] / 'configs'
+
+TEXT = ['the dog sleeps', '', 'the  cat\tand the dog', 'a', 'the dog sleeps']
+WORDS = ['the dog sleeps', 'doghouses rule', ' ', 'unbelievable dogs sleep now']
+TAGS = ['D N V', 'N V', '', 'A N V R']
+
+
+def make_config(directory, name, argument=None, **changes):
+  """Returns a shipped config on the text that `write` made."""
+  get_config = runpy.run_path(str(_CONFIGS / f'{name}.py'))['get_config']
+  mapping = (get_config(argument) if argument else get_config()).to_dict()
+  mapping['data'] |= {
+    'directory': str(directory),
+    'cache_dir': str(directory / 'cache'),
+    'max_tokens': 6,
+  }
+  if name == 'language_model':
+    mapping['data'] |= {
+      'train_target': ('train.txt',),
+      'dev_target': ('dev.txt',),
+      'test_target': ('wiki.txt', 'news.txt.gz'),
+    }
+  mapping['vocabulary'] |= {'kind': 'segmented', 'size': 40, 'target_size': 40}
+  if 'vocabulary_kind' in changes:
+    mapping['vocabulary']['kind'] = changes.pop('vocabulary_kind')
+  for key, value in changes.items():
+    section = next(s for s in ('data', 'vocabulary') if key in mapping[s])
+    mapping[section][key] = value
+  return from_mapping(mapping)
+
+
+def rows(store, side):
+  tokens = getattr(store, f'{side}_tokens').tolist()
+  offsets = getattr(store, f'{side}_offsets')
+  return [tokens[start:end] for start, end in itertools.pairwise(offsets)]
+
+
+# --- language models ----------------------------------------------------------
+
+
+def prepare_text(directory, train=TEXT, **changes):
+  write_lines(directory / 'train.txt', train)
+  write_lines(directory / 'dev.txt', TEXT)
+  config = make_config(directory, 'language_model', **changes)
+  return prepare(config, lambda line: None)
+
+
+def test_a_line_is_a_row_and_a_long_one_several(tmp_path):
+  prepared = prepare_text(tmp_path, max_tokens=4)
+  ids = prepared.tokenizers.target.encode(['the dog sleeps cat and a'])[0]
+  the, dog, sleeps, cat, and_, a = ids
+  assert len(set(ids)) == 6 and min(ids) > UNK_ID
+  whole = [the, dog, sleeps, EOS_ID]
+  # Five words and EOS: four tokens, then two; only the end has an EOS.
+  expected = [whole, [the, cat, and_, the], [dog, EOS_ID], [a, EOS_ID], whole]
+  for store in (prepared.train, prepared.dev):
+    assert rows(store, 'target') == expected
+    assert rows(store, 'source') == [[EOS_ID]] * 5
+  counts = prepared.report['train']
+  assert (counts['read'], counts['empty'], counts['kept']) == (5, 1, 4)
+  assert counts['words'] == 3 + 5 + 1 + 3
+  assert counts['target_tokens'] == counts['words'] + 4
+  assert prepared.tokenizers.joint
+
+
+def test_repeated_lines_go_if_asked_to(tmp_path):
+  counts = prepare_text(tmp_path, remove_duplicates=True).report['train']
+  assert (counts['duplicates'], counts['kept'], counts['words']) == (1, 3, 9)
+
+
+def test_samplings_cut_lines_anew(tmp_path):
+  lines = ['the doghouses of the town are unbelievable'] * 20
+  prepared = prepare_text(
+    tmp_path,
+    lines,
+    vocabulary_kind='bpe',
+    size=300,
+    samplings=3,
+    sampling_rate=0.5,
+    max_tokens=30,
+  )
+  sequences = rows(prepared.train, 'target')
+  text = prepared.tokenizers.target.decode(sequences)
+  assert ''.join(text).replace(' ', '') == ''.join(lines * 3).replace(' ', '')
+  assert len({tuple(row) for row in sequences}) > 20
+  assert prepared.report['train']['words'] == 7 * 20
+
+
+def test_a_text_is_named_after_itself(tmp_path):
+  prepare_text(tmp_path)
+  data = make_config(tmp_path, 'language_model').data
+  assert corpora.test_set_names(data) == ('wiki', 'news')
+  assert list(corpora.read_split(data, 'dev')) == [('', line) for line in TEXT]
+
+
+def test_a_text_of_empty_lines_leaves_nothing(tmp_path):
+  write_lines(tmp_path / 'train.txt', TEXT)
+  write_lines(tmp_path / 'dev.txt', ['', ' '])
+  config = make_config(tmp_path, 'language_model')
+  with pytest.raises(UsageError, match='no line of the dev text is left; 0 of'):
+    prepare(config, lambda line: None)
+
+
+def test_generated_pairs_give_their_target_side(tmp_path):
+  config = make_config(
+    tmp_path,
+    'language_model',
+    kind='generated',
+    generated_train_pairs=30,
+    generated_dev_pairs=3,
+    size=400,
+    max_tokens=99,
+  )
+  prepared = prepare(config, lambda line: None)
+  _, german = zip(*corpora.read_split(config.data, 'train'), strict=True)
+  encoded = prepared.tokenizers.target.encode(german)
+  assert rows(prepared.train, 'target') == [[*ids, EOS_ID] for ids in encoded]
+
+
+@pytest.mark.parametrize('size', [0, 1, 5, 6, 7, 12, 13])
+def test_cut_loses_nothing(size):
+  ids = list(range(size))
+  parts = cut(ids, 6)
+  assert list(itertools.chain(*parts)) == ids
+  assert len(parts) == max(1, -(-size // 6))
+  assert all(len(part) == 6 for part in parts[:-1])
+
+
+# --- labels -------------------------------------------------------------------
+
+
+def write_labels(directory, words=WORDS, tags=TAGS):
+  for split in ('train', 'dev', 'test'):
+    write_lines(directory / f'{split}.words', words)
+    write_lines(directory / f'{split}.tags', tags)
+
+
+def test_a_words_label_stands_at_its_first_piece(tmp_path):
+  write_labels(tmp_path)
+  config = make_config(
+    tmp_path, 'tagging', vocabulary_kind='bpe', size=290, max_tokens=100
+  )
+  prepared = prepare(config, lambda line: None)
+  source, target = prepared.tokenizers.source, prepared.tokenizers.target
+  sources, targets = (
+    rows(prepared.train, 'source'),
+    rows(prepared.train, 'target'),
+  )
+  assert source.decode(sources) == [line for line in WORDS if line.strip()]
+  for ids, labels, tags in zip(
+    sources, targets, filter(None, TAGS), strict=True
+  ):
+    pieces = source.pieces(ids)
+    first = [piece.startswith('\u2581') for piece in pieces]
+    assert len(ids) > sum(first) + 1  # some word has several pieces
+    np.testing.assert_array_equal(np.array(labels) != PAD_ID, first)
+    found = [label for label in labels if label != PAD_ID]
+    assert ' '.join(target.pieces(found)) == tags
+  counts = prepared.report['train']
+  assert (counts['empty'], counts['words'], counts['target_tokens']) == (
+    1,
+    9,
+    9,
+  )
+
+
+def test_pieces_of_words_are_those_of_the_line(tmp_path):
+  write_labels(tmp_path)
+  config = make_config(
+    tmp_path, 'tagging', vocabulary_kind='bpe', size=290, max_tokens=100
+  )
+  prepared = prepare(config, lambda line: None)
+  lines = [line for line in WORDS if line.strip()]
+  whole = prepared.tokenizers.source.encode(lines)
+  assert rows(prepared.train, 'source') == [[*ids, EOS_ID] for ids in whole]
+
+
+def test_a_lines_label_stands_at_its_end(tmp_path):
+  write_labels(tmp_path, tags=['A', 'B', '', 'A'])
+  config = make_config(tmp_path, 'tagging', 'classification')
+  prepared = prepare(config, lambda line: None)
+  a, b = prepared.tokenizers.target.encode(['A B'])[0]
+  pad = PAD_ID
+  assert rows(prepared.dev, 'target') == [
+    [pad, pad, pad, a],
+    [pad, pad, b],
+    [pad, pad, pad, pad, a],
+  ]
+
+
+def test_a_word_that_normalises_to_nothing_keeps_its_label(tmp_path):
+  write_labels(tmp_path, ['the \u200b dog'] * 2, ['D X N'] * 2)
+  config = make_config(
+    tmp_path,
+    'tagging',
+    vocabulary_kind='bpe',
+    size=268,
+    normalization='nmt_nfkc',
+    max_tokens=30,
+  )
+  prepared = prepare(config, lambda line: None)
+  source, labels = (
+    rows(prepared.dev, side)[0] for side in ('source', 'target')
+  )
+  label = prepared.tokenizers.target.encode(['X'])[0][0]
+  assert source[labels.index(label)] == UNK_ID
+
+
+def test_long_lines_are_left_out_of_training_alone(tmp_path):
+  write_labels(tmp_path)
+  prepared = prepare(
+    make_config(tmp_path, 'tagging', max_tokens=4), lambda line: None
+  )
+  assert (len(prepared.train), len(prepared.dev)) == (2, 3)
+  assert prepared.report['train']['too_long'] == 1
+  assert prepared.report['dev']['over_long_kept'] == 1
+
+
+@pytest.mark.parametrize(
+  'argument, tags, message',
+  [
+    ('tagging', 'N', 'a label for each of the 2 words, found 1'),
+    ('tagging', 'N V V', 'a label for each of the 2 words, found 3'),
+    ('tagging', '', 'a label for each of the 2 words, found 0'),
+    ('classification', 'N V', 'one label, found 2'),
+    ('classification', '', 'one label, found 0'),
+  ],
+)
+def test_labels_that_do_not_fit_name_file_and_line(
+  tmp_path, argument, tags, message
+):
+  good = ['D N V', 'N V'] if argument == 'tagging' else ['A', 'B']
+  write_labels(tmp_path, ['a b c', 'a b', 'c d'], [*good, tags])
+  place = f'{tmp_path}/train.words and {tmp_path}/train.tags, line 3'
+  with pytest.raises(
+    UsageError, match=f'^{re.escape(place)}: expected {message}$'
+  ):
+    prepare(make_config(tmp_path, 'tagging', argument), lambda line: None)
+
+
+def test_labels_that_are_too_many_are_counted(tmp_path):
+  tags = [' '.join(f'{chr(65 + i)}{j}' for j in range(3)) for i in range(4)]
+  write_labels(tmp_path, ['a b c'] * 4, tags)
+  message = (
+    r'^config\.vocabulary\.target_size: expected at least 16, for the 12 '
+    r'labels of the training text and 4 special entries, found 15$'
+  )
+  with pytest.raises(UsageError, match=message):
+    prepare(make_config(tmp_path, 'tagging', target_size=15), lambda line: None)
+  prepared = prepare(
+    make_config(tmp_path, 'tagging', target_size=16), lambda line: None
+  )
+  assert prepared.tokenizers.target.vocab_size == 16
+
+
+def test_tasks_have_token_files_of_their_own(tmp_path):
+  write_labels(tmp_path, tags=['A', 'B', '', 'A'])
+  prints = {
+    compute_fingerprint(make_config(tmp_path, 'tagging', argument))
+    for argument in ('tagging', 'classification')
+  }
+  assert len(prints) == 2
+  assert BOS_ID == 1  # what a row begins behind is not in the files

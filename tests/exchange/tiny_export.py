@@ -1,0 +1,72 @@
+"""Random little models of every variant, as a run would restore them."""
+
+import dataclasses
+import functools
+import pathlib
+import runpy
+
+import jax
+import numpy as np
+from flax import linen as nn
+from tiny_translator import DECODING, model_with, random_lines
+
+from t2t_jax.config import VocabularyConfig, from_mapping
+from t2t_jax.data.tokenizer import Tokenizers
+from t2t_jax.decoding.restored import Restored
+
+_BASE_FILE = pathlib.Path(__file__).parents[2] / 'configs' / 'base.py'
+_BASE = from_mapping(runpy.run_path(str(_BASE_FILE))['get_config']())
+
+LINES = random_lines(6, seed=3, most_words=6)
+
+
+@functools.cache
+def joint_tokenizers() -> Tokenizers:
+  config = VocabularyConfig(
+    kind='unigram',
+    target_kind='same',
+    joint=True,
+    size=290,
+    target_size=290,
+    byte_fallback=True,
+    character_coverage=1.0,
+    normalization='identity',
+    training_sentences=1000,
+    samplings=1,
+    sampling_rate=0.1,
+    source_model='',
+    target_model='',
+  )
+  lines = random_lines(400, seed=1)
+  return Tokenizers.train(config, [(line, line[::-1]) for line in lines])
+
+
+def restored(tokenizers: Tokenizers, seed: int = 0, **changes) -> Restored:
+  """Returns a model whose config differs from the tiny one by `changes`."""
+  model = dataclasses.replace(
+    model_with(**changes),
+    source_vocab_size=tokenizers.source.vocab_size,
+    target_vocab_size=tokenizers.target.vocab_size,
+    pad_id=tokenizers.target.pad_id,
+  )
+  ids = jax.ShapeDtypeStruct((1, 2), np.int32)
+  shapes = jax.eval_shape(
+    lambda ids: nn.unbox(model.init(jax.random.key(0), ids, ids)['params']),
+    ids,
+  )
+  rng = np.random.default_rng(seed)
+  params = jax.tree_util.tree_map_with_path(
+    lambda path, leaf: np.float32(
+      (path[-1].key == 'scale') + 0.6 * rng.normal(size=leaf.shape)
+    ),
+    shapes,
+  )
+  config = dataclasses.replace(
+    _BASE,
+    model=model.config,
+    decoding=dataclasses.replace(
+      DECODING, beam_size=2, max_decode_length_offset=4
+    ),
+    data=dataclasses.replace(_BASE.data, max_tokens=24),
+  )
+  return Restored(config, tokenizers, model, params, None, 'checkpoint 1')
