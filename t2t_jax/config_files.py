@@ -92,11 +92,15 @@ def with_base_values(values: dict[str, Any]) -> dict[str, Any]:
   new field is what went before it.
   """
   filled = dict(values)
-  base = load_beside(str(_installed() / 'base.py'), 'base.py').to_dict()
-  for section, fields in base.items():
+  for section, fields in base_values().items():
     given = values.get(section, {} if isinstance(fields, dict) else fields)
     filled[section] = {**fields, **given} if isinstance(given, dict) else given
   return filled
+
+
+def base_values() -> dict[str, Any]:
+  """Returns the nested values of the base.py of this package."""
+  return dict(load_beside(str(_installed() / 'base.py'), 'base.py').to_dict())
 
 
 def _installed() -> Path:

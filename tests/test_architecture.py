@@ -36,6 +36,7 @@ FLOORS = (
     'average',
     'visualize',
     'doctor',
+    'report',
     'export',
     'import_weights',
     'cost',

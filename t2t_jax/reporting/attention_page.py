@@ -5,14 +5,12 @@ with the weights as JSON. It loads nothing.
 """
 
 import base64
-import importlib.resources
-import json
-import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from t2t_jax.reporting import page_files
 from t2t_jax.reporting.sentence_attention import (
   KINDS,
   SentenceAttention,
@@ -32,29 +30,14 @@ def attention_page(
     origin: a line that tells whose attention this is.
     view: what the page shows first.
   """
-  files = importlib.resources.files('t2t_jax.reporting') / 'page'
-
-  def read(name):
-    return (files / name).read_text(encoding='utf-8')
-
-  parts = {
-    'STYLE': read('attention.css'),
-    'SCRIPT': '\n'.join(read(name) for name in _SCRIPTS),
-    'DATA': _json(_page_data(sentences, origin, view)),
-  }
-  # In one pass: the sentences' text may look like a part's name.
-  return re.sub(
-    '@(STYLE|SCRIPT|DATA)@',
-    lambda match: parts[match[1]],
-    read('attention.html'),
+  return page_files.fill(
+    'attention.html',
+    {
+      'STYLE': page_files.read('attention.css'),
+      'SCRIPT': '\n'.join(map(page_files.read, _SCRIPTS)),
+      'DATA': page_files.script_json(_page_data(sentences, origin, view)),
+    },
   )
-
-
-def _json(value: Any) -> str:
-  """Returns JSON that may stand in a script element: no `</script>`, no
-  `<!--`, whatever the text."""
-  text = json.dumps(value, ensure_ascii=False, separators=(',', ':'))
-  return text.replace('<', '\\u003c')
 
 
 def _page_data(

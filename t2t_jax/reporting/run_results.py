@@ -4,7 +4,7 @@ import dataclasses
 import json
 import math
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,13 @@ def read_results(path: Path, config: Config) -> RunResults | None:
   workdir = Workdir(path)
   if not workdir.holds_a_run():
     return None
-  rows = list(_read_rows(workdir.metrics))
+  return results_of(list(read_rows(workdir.metrics)), workdir, config)
+
+
+def results_of(
+  rows: Sequence[dict[str, Any]], workdir: Workdir, config: Config
+) -> RunResults:
+  """Returns the results of the run that `workdir` holds, from its rows."""
   step = max((row['step'] for row in rows), default=0)
   tests = {row['test_set']: row for row in rows if row['kind'] == 'test'}
   names = ('dev', *test_set_names(config.data))
@@ -49,11 +55,14 @@ def read_results(path: Path, config: Config) -> RunResults | None:
   train = [row for row in rows if row['kind'] == 'train']
   if train:
     figures['train_seconds'] = train[-1]['train_seconds']
-  dev = [row for row in rows if row['kind'] == 'dev']
+  dev = [row for row in rows if row['kind'] == 'dev' and 'nll' in row]
   if dev:
-    best = min(dev, key=lambda row: _nan_last(float(row['nll'])))
-    figures['dev_nll'] = float(best['nll'])
-    figures['dev_perplexity'] = float(best['perplexity'])
+    best = min(dev, key=lambda row: _nan_last(number(row['nll'])))
+    figures |= {
+      f'dev_{name}': math.nan if best[name] is None else float(best[name])
+      for name in ('nll', 'perplexity')
+      if name in best
+    }
   for name in names:
     for metric in (config.evaluation.metric, *_OF_SINGLE_STACKS):
       if metric in tests.get(name, {}):
@@ -111,7 +120,7 @@ def read_measured(path: Path) -> Measured:
   figures = results.figures if results else {}
   flops: float | None = 0.0
   seconds = 0.0
-  for row in _read_rows(workdir.metrics):
+  for row in read_rows(workdir.metrics):
     if row['kind'] == 'train':
       took, seconds = row['train_seconds'] - seconds, row['train_seconds']
       rate = row.get('flops_per_second')
@@ -135,12 +144,31 @@ def mean_and_sd(values: list[float]) -> tuple[float, float | None]:
   return statistics.fmean(values), sd
 
 
-def _read_rows(metrics: Path) -> Iterator[dict[str, Any]]:
-  """Yields the rows of metrics.jsonl; a line that is being written is left."""
+def read_rows(metrics: Path) -> Iterator[dict[str, Any]]:
+  """Yields the rows of metrics.jsonl; a line that is being written is left.
+
+  Raises:
+    UsageError: a line that is none of JSON; names it.
+  """
   if metrics.exists():
-    for line in metrics.read_bytes().splitlines(keepends=True):
+    lines = metrics.read_bytes().splitlines(keepends=True)
+    for number, line in enumerate(lines, 1):
       if line.endswith(b'\n'):
-        yield json.loads(line)
+        try:
+          yield dict(json.loads(line))
+        except (TypeError, ValueError) as error:
+          raise UsageError(
+            f'{metrics}, line {number}: expected a JSON object: {error}'
+          ) from None
+
+
+def number(value: Any) -> float:
+  """Returns a row's figure; NaN for what is none ('nan', 'inf', null)."""
+  try:
+    found = float(value)
+  except (TypeError, ValueError):
+    return math.nan
+  return found if math.isfinite(found) else math.nan
 
 
 def _parameters(workdir: Workdir) -> dict[str, float]:

@@ -41,6 +41,7 @@ from t2t_jax.training.metrics import duration, open_metrics
 from t2t_jax.training.microbatches import choose_microbatches
 from t2t_jax.training.progress import Progress, is_due
 from t2t_jax.training.run_record import record_run, recorded_split
+from t2t_jax.training.sessions import Session
 from t2t_jax.training.start import hold, prepare_for_all
 from t2t_jax.training.step_log import StepLog
 from t2t_jax.training.stopping import Stopped, StopSignal, TrainingError
@@ -135,6 +136,9 @@ class Trainer:
     self._store = CheckpointStore(workdir.checkpoints, say)
     self._state, self._progress = self._restore_or_create(abstract)
     self._saved = self._progress.marks()
+    self._session = (
+      Session(workdir, self._progress.step) if hosts.is_first() else None
+    )
     self._metrics = open_metrics(
       workdir, self._progress.metrics_bytes, config.logging.tensorboard
     )
@@ -151,7 +155,14 @@ class Trainer:
   def __enter__(self) -> 'Trainer':
     return self
 
-  def __exit__(self, kind: type[BaseException] | None, *_) -> None:
+  def __exit__(
+    self,
+    kind: type[BaseException] | None,
+    error: BaseException | None,
+    _: Any,
+  ) -> None:
+    if self._session is not None:
+      self._session.end(self._progress.step, error)
     # Where this process alone failed, the others do not come to a meeting.
     if hosts.count() == 1 or kind in (None, Stopped, TrainingError):
       self._store.close()

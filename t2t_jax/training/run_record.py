@@ -1,10 +1,11 @@
 """Whose workdir this is: a run's identity, written once and compared then."""
 
-import datetime
 import math
 import platform
+import subprocess
 from collections.abc import Callable
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -15,6 +16,7 @@ from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import Config, resume_differences
 from t2t_jax.data.token_store import Prepared
 from t2t_jax.errors import UsageError
+from t2t_jax.training.sessions import now
 
 
 def record_run(
@@ -35,7 +37,7 @@ def record_run(
     UsageError: it holds a run that differs where a resumed run may not.
   """
   run = {
-    'started': datetime.datetime.now(datetime.UTC).isoformat('T', 'seconds'),
+    'started': now(),
     'data_fingerprint': prepared.fingerprint,
     'data_report': prepared.report,
     'batch_shapes': [list(shape) for shape in shapes],
@@ -44,6 +46,7 @@ def record_run(
     'mesh': dict(mesh.shape),
     'devices': f'{jax.device_count()} x {jax.devices()[0].device_kind}',
     'versions': _versions(),
+    'commit': _commit(),
   }
   if workdir.holds_a_run():
     old = workdir.read_run()
@@ -51,7 +54,8 @@ def record_run(
     for name in ('devices', 'versions', 'microbatches', 'mesh'):
       if old[name] != run[name]:
         say(f'resuming with other {name}: {old[name]} -> {run[name]}')
-    run['started'] = old['started']
+    # Runs of older versions have no list of sessions.
+    run |= {name: old[name] for name in ('started', 'sessions') if name in old}
   elif steps := list_steps(workdir.checkpoints):
     raise UsageError(
       f'--workdir={workdir.path}: holds checkpoints {steps} but no '
@@ -109,3 +113,24 @@ def _versions() -> dict[str, str]:
     't2t_jax': __version__,
     'python': platform.python_version(),
   }
+
+
+def _commit() -> str:
+  """Returns the commit of the code that runs, `-dirty` where it was changed
+  since; '' where the package is installed without its repository."""
+  checkout = Path(__file__).parents[2]
+  if not (checkout / '.git').exists():
+    return ''
+  command = ['git', 'describe', '--always', '--dirty', '--abbrev=40']
+  try:
+    result = subprocess.run(
+      [*command, '--exclude=*'],
+      cwd=checkout,
+      capture_output=True,
+      text=True,
+      check=True,
+      timeout=10,
+    )
+  except (OSError, subprocess.SubprocessError):
+    return ''
+  return result.stdout.strip()

@@ -5,49 +5,18 @@
 
 import os
 import pathlib
-import shutil
 
 import hand_made
 import numpy as np
 import pytest
+from chromium import all_of, keys, press, show
 
 from t2t_jax.reporting.attention_page import attention_page
 from t2t_jax.reporting.sentence_attention import View
 
 pytestmark = pytest.mark.slow
 
-_OPTIONS = (
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--disable-dev-shm-usage',
-)
 _FAINTEST = 0.03  # of the page's lines
-
-
-@pytest.fixture(scope='module')
-def browser(tmp_path_factory):
-  webdriver = pytest.importorskip('selenium.webdriver')
-  chromium = shutil.which('chromium') or shutil.which('chromium-browser')
-  driver = shutil.which('chromedriver')
-  if not chromium or not driver:
-    pytest.skip('needs chromium and chromedriver: make browser')
-  options = webdriver.ChromeOptions()
-  options.binary_location = chromium
-  for option in _OPTIONS:
-    options.add_argument(option)
-  profile = tmp_path_factory.mktemp('profile')
-  options.add_argument(f'--user-data-dir={profile}')
-  options.set_capability('goog:loggingPrefs', {'browser': 'ALL'})
-  service = webdriver.ChromeService(driver)
-  browser = webdriver.Chrome(options=options, service=service)
-  yield browser
-  browser.quit()
 
 
 @pytest.fixture(scope='module')
@@ -64,35 +33,6 @@ def page(browser, address):
   browser.get(address)
   yield browser
   assert browser.get_log('browser') == []
-
-
-def show(browser, width, height, theme):
-  browser.execute_cdp_cmd(
-    'Emulation.setDeviceMetricsOverride',
-    {
-      'width': width,
-      'height': height,
-      'deviceScaleFactor': 1,
-      'mobile': width < 600,
-    },
-  )
-  theme = {'name': 'prefers-color-scheme', 'value': theme}
-  browser.execute_cdp_cmd('Emulation.setEmulatedMedia', {'features': [theme]})
-
-
-def all_of(page, selector):
-  return page.find_elements('css selector', selector)
-
-
-def press(page, selector, place=0):
-  """Clicks, wherever on the page it is and whatever is drawn over it."""
-  page.execute_script('arguments[0].click()', all_of(page, selector)[place])
-
-
-def keys(page, *names):
-  from selenium.webdriver.common.action_chains import ActionChains
-
-  ActionChains(page).send_keys(*names).perform()
 
 
 def percents(page):

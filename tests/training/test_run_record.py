@@ -1,6 +1,9 @@
 """Which config may go on with a workdir, and which is refused, and how."""
 
 import dataclasses
+import pathlib
+import shutil
+import subprocess
 
 import jax
 import numpy as np
@@ -12,6 +15,7 @@ from t2t_jax.config import MeshConfig
 from t2t_jax.data.token_store import prepare
 from t2t_jax.errors import UsageError
 from t2t_jax.parallel.mesh import create_mesh
+from t2t_jax.training import run_record
 from t2t_jax.training.run_record import record_run, recorded_split
 
 
@@ -57,6 +61,20 @@ def test_a_new_run_is_written_down(setup):
   assert setup.workdir.read_config() == make_config(setup.directory)
   tokenizers = setup.workdir.read_tokenizers()
   assert tokenizers.source.vocab_size == 12
+
+
+def test_the_commit_is_that_of_the_code(setup, monkeypatch):
+  root = pathlib.Path(run_record.__file__).parents[2]
+  if (root / '.git').exists() and shutil.which('git'):
+    setup.record()
+    told = subprocess.run(
+      ['git', 'rev-parse', 'HEAD'], cwd=root, capture_output=True, text=True
+    ).stdout.strip()
+    found = setup.workdir.read_run()['commit']
+    assert found.removesuffix('-dirty') == told
+  monkeypatch.setenv('PATH', '')
+  setup.record()
+  assert setup.workdir.read_run()['commit'] == ''
 
 
 def test_the_same_run_goes_on_and_keeps_its_start(setup):
