@@ -74,27 +74,32 @@ def random_lines(count, seed=0, most_words=20):
   ]
 
 
+def vocabulary_config(**changes) -> VocabularyConfig:
+  """A vocabulary of its own for each side, of a few hundred pieces."""
+  values = {
+    'kind': 'bpe',
+    'target_kind': 'same',
+    'joint': False,
+    'size': 330,
+    'target_size': 320,
+    'byte_fallback': True,
+    'character_coverage': 1.0,
+    'normalization': 'identity',
+    'training_sentences': 1000,
+    'samplings': 1,
+    'sampling_rate': 0.1,
+    'source_model': '',
+    'target_model': '',
+  }
+  return VocabularyConfig(**{**values, **changes})
+
+
 @functools.cache
 def tokenizers() -> Tokenizers:
   """A vocabulary of its own for each side."""
-  config = VocabularyConfig(
-    kind='bpe',
-    target_kind='same',
-    joint=False,
-    size=330,
-    target_size=320,
-    byte_fallback=True,
-    character_coverage=1.0,
-    normalization='identity',
-    training_sentences=1000,
-    samplings=1,
-    sampling_rate=0.1,
-    source_model='',
-    target_model='',
-  )
   lines = random_lines(400, seed=1)
   return Tokenizers.train(
-    config, [(line, line[::-1] + ' zyx') for line in lines]
+    vocabulary_config(), [(line, line[::-1] + ' zyx') for line in lines]
   )
 
 

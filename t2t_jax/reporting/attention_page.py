@@ -33,7 +33,7 @@ def attention_page(
   return page_files.fill(
     'attention.html',
     {
-      'STYLE': page_files.read('attention.css'),
+      'STYLE': page_files.style('attention.css'),
       'SCRIPT': '\n'.join(map(page_files.read, _SCRIPTS)),
       'DATA': page_files.script_json(_page_data(sentences, origin, view)),
     },

@@ -13,6 +13,11 @@ def read(name: str) -> str:
   return (files / name).read_text(encoding='utf-8')
 
 
+def style(name: str) -> str:
+  """Returns a page's style sheet, behind the one that all share."""
+  return read('common.css') + read(name)
+
+
 def fill(name: str, parts: Mapping[str, str]) -> str:
   """Returns a page of page/ with each @PART@ in its place."""
   # In one pass: the text of a part may look like another part's name.

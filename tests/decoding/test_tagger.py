@@ -17,8 +17,8 @@ from tiny_single_stack import (
   encoder,
   random_params,
 )
+from tiny_translator import vocabulary_config
 
-from t2t_jax.config import VocabularyConfig
 from t2t_jax.data.subwords import SentencePieceTokenizer
 from t2t_jax.data.tokenizer import Tokenizers
 from t2t_jax.data.vocabulary import train_sentencepiece
@@ -86,21 +86,7 @@ def test_long_lines_are_labelled_in_parts():
 
 
 def test_a_word_of_many_pieces_has_one_label():
-  settings = VocabularyConfig(
-    kind='bpe',
-    target_kind='same',
-    joint=False,
-    size=275,
-    target_size=8,
-    byte_fallback=True,
-    character_coverage=1.0,
-    normalization='identity',
-    training_sentences=9,
-    samplings=1,
-    sampling_rate=0.1,
-    source_model='',
-    target_model='',
-  )
+  settings = vocabulary_config(size=275, training_sentences=9)
   text = ['abc abcabc a', 'abcabcabc cab']
   pieces = SentencePieceTokenizer(
     train_sentencepiece(text, settings, 275, 'vocabulary.size'), 'x'

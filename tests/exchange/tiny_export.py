@@ -8,9 +8,14 @@ import runpy
 import jax
 import numpy as np
 from flax import linen as nn
-from tiny_translator import DECODING, model_with, random_lines
+from tiny_translator import (
+  DECODING,
+  model_with,
+  random_lines,
+  vocabulary_config,
+)
 
-from t2t_jax.config import VocabularyConfig, from_mapping
+from t2t_jax.config import from_mapping
 from t2t_jax.data.tokenizer import Tokenizers
 from t2t_jax.decoding.restored import Restored
 
@@ -22,21 +27,7 @@ LINES = random_lines(6, seed=3, most_words=6)
 
 @functools.cache
 def joint_tokenizers() -> Tokenizers:
-  config = VocabularyConfig(
-    kind='unigram',
-    target_kind='same',
-    joint=True,
-    size=290,
-    target_size=290,
-    byte_fallback=True,
-    character_coverage=1.0,
-    normalization='identity',
-    training_sentences=1000,
-    samplings=1,
-    sampling_rate=0.1,
-    source_model='',
-    target_model='',
-  )
+  config = vocabulary_config(kind='unigram', joint=True, size=290)
   lines = random_lines(400, seed=1)
   return Tokenizers.train(config, [(line, line[::-1]) for line in lines])
 

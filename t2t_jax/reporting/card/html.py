@@ -32,7 +32,7 @@ def page(card: Card) -> str:
   return page_files.fill(
     'card.html',
     {
-      'STYLE': page_files.read('card.css'),
+      'STYLE': page_files.style('card.css'),
       'SCRIPT': page_files.read('scales.js') + page_files.read('curves.js'),
       'TITLE': escape(card.title),
       'LEAD': escape(card.lead),
