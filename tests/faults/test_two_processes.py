@@ -124,7 +124,8 @@ def test_without_the_files_of_one_process(text, whole, stopped, tmp_path):
   check_same_losses(workdir, whole)
 
 
-@pytest.mark.parametrize('victim', [pytest.param(0, marks=pytest.mark.slow), 1])
+@pytest.mark.slow
+@pytest.mark.parametrize('victim', [0, 1])
 def test_one_is_killed(text, tmp_path, victim):
   with Processes(
     text, tmp_path, CHANGES, environ={'T2T_HEARTBEAT_SECONDS': '20'}
