@@ -8,7 +8,7 @@ is trained on. Short sentences with many paraphrases: BLEU comes out high.
     --workdir=runs/tatoeba --config.data.directory=DIR_WITH_THE_TEXT
 
 :en-de is the other direction. The model is half of base: 3+3 layers, d_model
-256, d_ff 1024, 4 heads; pre-norm and a cosine to zero, as quickstart.py has them.
+256, d_ff 1024, 4 heads; pre-norm and a cosine to zero, as in quickstart.py.
 
 Hardware and time: two CPU cores, about two hours for 13 epochs (by formula).
 Expected: no published result on this split. Measured: see BUILD_NOTES.md.
