@@ -14,6 +14,7 @@ of standard output is one JSON object.
 """
 
 import contextlib
+import functools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -105,22 +106,22 @@ def main() -> None:
 
 def _score_files() -> dict[str, Any]:
   from t2t_jax.evaluation.comparison import compare_systems
+  from t2t_jax.evaluation.given_files import read_all, read_as_many
   from t2t_jax.evaluation.parallel_text import ParallelText
   from t2t_jax.evaluation.reports import report_on
 
   _check_no_model_flags()
   names = _HYPOTHESIS.value
-  references = _lines(_REFERENCE.value, 'reference')
+  reference = _REFERENCE.value or ''  # checked
+  references = read_all('reference', reference, cli.say)
+  of_reference = reference, len(references), cli.say
   sources = None
   if _SOURCE.value:
-    sources = _lines_as_many('source', _SOURCE.value, references)
-  systems = [_lines_as_many('hypothesis', name, references) for name in names]
+    sources = read_as_many('source', _SOURCE.value, *of_reference)
+  systems = [read_as_many('hypothesis', name, *of_reference) for name in names]
   text = ParallelText(references, sources, _DIRECTION.value)
   metrics = _metrics(
-    _FOR_TEXT,
-    _TOKENIZE.value or '13a',
-    text.language,
-    sources is not None,
+    _FOR_TEXT, _TOKENIZE.value or '13a', text.language, sources is not None
   )
   print(text.line())
   reports = []
@@ -131,7 +132,7 @@ def _score_files() -> dict[str, Any]:
   if len(reports) > 1:
     chosen = _SIGNIFICANCE.value or 'both'
     result['significance'] = compare_systems(
-      names, reports, chosen, _TRIALS.value, _SEED.value, print
+      names, reports, chosen, _TRIALS.value, _SEED.value, _say
     )
   return result
 
@@ -219,13 +220,17 @@ def _test_sets(
   workdir: Workdir, config: Config
 ) -> dict[str, tuple[list[str], list[str]]]:
   """Returns {name: (sources, references)}, given or the config's."""
+  from t2t_jax.evaluation.given_files import read_all, read_as_many
   from t2t_jax.evaluation.test_sets import read_test_sets
 
-  if bool(_SOURCE.value) != bool(_REFERENCE.value):
+  reference = _REFERENCE.value
+  if bool(_SOURCE.value) != bool(reference):
     raise UsageError('--source and --reference: give both or none')
-  if _SOURCE.value:
-    references = _lines(_REFERENCE.value, 'reference')
-    sources = _lines_as_many('source', _SOURCE.value, references)
+  if _SOURCE.value and reference:
+    references = read_all('reference', reference, cli.say)
+    sources = read_as_many(
+      'source', _SOURCE.value, reference, len(references), cli.say
+    )
     return {Path(_SOURCE.value).name: (sources, references)}
   sets = read_test_sets(config.data)
   if not sets:
@@ -270,36 +275,14 @@ def _metrics(
   return metrics
 
 
+_say = functools.partial(print, flush=True)
+
+
 def _tell(name: str, report: 'Report') -> dict[str, Any]:
   """Prints a report and returns it for JSON."""
   for line in report.lines():
-    print(f'{name}: {line}', flush=True)
+    _say(f'{name}: {line}')
   return report.to_dict()
-
-
-# --- files --------------------------------------------------------------------
-
-
-def _lines(name: str | None, flag: str) -> list[str]:
-  from t2t_jax.decoding.lines.line_files import read_lines
-
-  assert name is not None
-  lines = list(read_lines(name, cli.say, flag))
-  if not lines:
-    raise UsageError(f'--{flag}={name}: expected lines, found none')
-  return lines
-
-
-def _lines_as_many(
-  flag: str, name: str | None, references: Sequence[str]
-) -> list[str]:
-  lines = _lines(name, flag)
-  if len(lines) != len(references):
-    raise UsageError(
-      f'--{flag}={name} has {len(lines)} lines, --reference='
-      f'{_REFERENCE.value} has {len(references)}: expected as many'
-    )
-  return lines
 
 
 def run() -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import jax
 from jax.sharding import Mesh
 
-from t2t_jax.config import Config
+from t2t_jax.config import Config, EvaluationConfig
+from t2t_jax.config_metrics import DECODED
 from t2t_jax.config_task import LABELLING
 from t2t_jax.data.batching import evaluation_batches
 from t2t_jax.data.corpora import read_split
@@ -22,7 +23,7 @@ from t2t_jax.parallel import hosts
 from t2t_jax.parallel.agreement import SharedWord
 from t2t_jax.parallel.arrays import copies_here, place_batch, split_rows
 from t2t_jax.parallel.mesh import batch_shards, decoding_mesh, replicated
-from t2t_jax.training.metrics import perplexity
+from t2t_jax.training.metrics import duration, perplexity
 from t2t_jax.training.stopping import Stopped
 from t2t_jax.training.train_step import make_eval_step
 
@@ -66,8 +67,8 @@ class DevEvaluation:
 
     nll is a target token's, unsmoothed, without dropout. A language model has
     'word_perplexity' too, a word or a line's end; labels have 'accuracy', the
-    percentage that is right. All processes call
-    it together and get the same to the bit, for it steers the run.
+    percentage that is right. All processes call it together and get the same
+    to the bit, for it steers the run.
 
     Raises:
       Stopped: the run was told to stop meanwhile.
@@ -153,3 +154,16 @@ class DevEvaluation:
     for i, share in enumerate(shares):
       hypotheses[i :: hosts.count()] = share
     return hypotheses
+
+
+def describe(result: dict[str, Any], evaluation: EvaluationConfig) -> str:
+  """Returns what `DevEvaluation` found as a line of text."""
+  line = f'dev nll {result["nll"]:.4f}  perplexity {result["perplexity"]:.2f}'
+  if evaluation.bleu:
+    title = DECODED[evaluation.metric].title
+    line += f'  {title} {result[evaluation.metric]:.2f}'
+  if 'word_perplexity' in result:
+    line += f'  a word {result["word_perplexity"]:.2f}'
+  if 'accuracy' in result:
+    line += f'  accuracy {result["accuracy"]:.2f} %'
+  return f'{line}  ({duration(result["seconds"])})'

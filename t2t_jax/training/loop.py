@@ -17,7 +17,6 @@ import jax
 from t2t_jax.checkpoints.store import CheckpointStore
 from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import Config
-from t2t_jax.config_metrics import DECODED
 from t2t_jax.data.batching import Batch, TrainBatches
 from t2t_jax.data.token_store import Prepared
 from t2t_jax.model.transformer import build_transformer
@@ -35,9 +34,9 @@ from t2t_jax.parallel.mesh import (
   create_mesh,
   use_mesh,
 )
-from t2t_jax.training.evaluate import DevEvaluation
+from t2t_jax.training.evaluate import DevEvaluation, describe
 from t2t_jax.training.init_from import check_same_model, initial_params
-from t2t_jax.training.metrics import duration, open_metrics
+from t2t_jax.training.metrics import open_metrics
 from t2t_jax.training.microbatches import choose_microbatches
 from t2t_jax.training.progress import Progress, is_due
 from t2t_jax.training.run_record import record_run, recorded_split
@@ -254,16 +253,7 @@ class Trainer:
       result[config.best_metric], config.best_metric
     )
     self._metrics.write('dev', progress.step, result)
-    line = f'step {progress.step}  dev nll {result["nll"]:.4f}'
-    line += f'  perplexity {result["perplexity"]:.2f}'
-    if config.bleu:
-      title = DECODED[config.metric].title
-      line += f'  {title} {result[config.metric]:.2f}'
-    if 'word_perplexity' in result:
-      line += f'  a word {result["word_perplexity"]:.2f}'
-    if 'accuracy' in result:
-      line += f'  accuracy {result["accuracy"]:.2f} %'
-    line += f'  ({duration(result["seconds"])})'
+    line = f'step {progress.step}  {describe(result, config)}'
     self._say(line + ('  best so far' if is_best else ''))
     return is_best
 
