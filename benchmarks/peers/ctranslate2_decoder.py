@@ -32,7 +32,7 @@ class CTranslate2Decoder:
     if quantization:
       kind = f'{quantization}_{kind}'
     self.dtype = kind
-    spec = make_spec(settings.model, settings.params, settings.longest)
+    spec = make_spec(settings.model, settings.params)
     spec.validate()
     spec.optimize(quantization=None)
     with tempfile.TemporaryDirectory() as directory:

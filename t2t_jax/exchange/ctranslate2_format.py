@@ -17,6 +17,7 @@ from t2t_jax.exchange.layouts import to_their_layout
 from t2t_jax.exchange.needs import refuse, require
 from t2t_jax.exchange.tokenizer_files import write_models
 from t2t_jax.model.positions import sinusoids
+from t2t_jax.model.transformer import Transformer
 
 QUANTIZATIONS = ('int8', 'int16', 'float16', 'bfloat16')
 
@@ -45,21 +46,23 @@ def write(restored: Restored, directory: Path, quantization: str = '') -> None:
     directory: where to.
     quantization: '' (float32) or one of QUANTIZATIONS, of the matrices.
   """
-  spec = _make_spec(restored)
+  spec = make_spec(restored.model, restored.params)
+  _set_vocabularies(spec, restored.tokenizers)
   spec.validate()
   spec.optimize(quantization=quantization or None)
   spec.save(str(directory))
   write_models(restored.tokenizers, directory, '.model')
 
 
-def _make_spec(restored: Restored) -> Any:
+def make_spec(model: Transformer, params: Any) -> Any:
+  """Returns CTranslate2's specification of a model, without vocabularies."""
   ctranslate2 = require('ctranslate2')
   specs = ctranslate2.specs
-  config = restored.model.config
+  config = model.config
   arrays = to_their_layout(
     config,
-    restored.params,
-    (restored.model.source_vocab_size, restored.model.target_vocab_size),
+    params,
+    (model.source_vocab_size, model.target_vocab_size),
   )
   variant: dict[str, Any] = {
     'pre_norm': config.norm_position == 'pre',
@@ -79,12 +82,11 @@ def _make_spec(restored: Restored) -> Any:
     _set_stack(stack, arrays, name, config)
   target_VD = arrays['decoder.embed_tokens.weight']
   source_VD = arrays.get('encoder.embed_tokens.weight', target_VD)
-  encoder.embeddings[0].weight = source_VD[: restored.model.source_vocab_size]
+  encoder.embeddings[0].weight = source_VD[: model.source_vocab_size]
   decoder.embeddings.weight = target_VD
   decoder.projection.weight = arrays.get('lm_head.weight', target_VD)
   if 'lm_head.bias' in arrays:
     decoder.projection.bias = arrays['lm_head.bias']
-  _set_vocabularies(spec, restored.tokenizers)
   spec.config.layer_norm_epsilon = config.layer_norm_epsilon
   return spec
 
