@@ -257,7 +257,7 @@ def _check_tables(
     ('lm_head.weight', tokenizers.target),
     ('lm_head.bias', tokenizers.target),
   ):
-    rows = np.shape(named.get(name))[:1]
+    rows = named[name].shape[:1] if name in named else ()
     if rows not in ((), (tokenizer.vocab_size,)):
       raise UsageError(
         f'{weights}: {name}: expected {tokenizer.vocab_size} rows, the pieces '

@@ -138,6 +138,7 @@ def test_length_buckets(run, tiny_configs):
   assert lines[-1].count(' | ') == 1
 
 
+@pytest.mark.slow
 def test_own_layer(run, tiny_configs, tmp_path):
   lines = run('own_layer', tmp_path, 4)
   for name in ('paper', 'own'):

@@ -304,7 +304,7 @@ def test_a_sentencepiece_model_of_another_vocabulary(folder, tmp_path):
   shutil.copytree(folder, copy)
   config = vocabulary_config(kind='unigram', joint=True, byte_fallback=False)
   lines = ['日本語を話します', 'これは本です', 'あれは猫です'] * 30
-  config = dataclasses.replace(config, size=24)
+  config = dataclasses.replace(config, size=20)
   other = Tokenizers.train(config, [(line, line) for line in lines])
   [model] = [
     content

@@ -300,8 +300,7 @@ def test_every_string_of_a_run_stays_text(tmp_path):
     assert 'onerror' not in page.attributes
     assert page.tags.count('script') == 2
     assert hostile in page.text
-    assert '<img' not in told.replace('\\<img', '')
-    assert '</script' not in told
+    assert '<' not in told.replace('\\<', '')
 
 
 def test_a_name_that_is_no_text(tmp_path):
