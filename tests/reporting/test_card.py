@@ -195,6 +195,17 @@ def test_an_imported_model_is_told(tmp_path):
   )
 
 
+def test_modules_that_are_not_the_papers_are_told(tmp_path):
+  record = {'modules': {'norm': made_run.HOSTILE}}
+  runs = [
+    made_run.make_run(tmp_path, 'own', record=record),
+    made_run.make_run(tmp_path, 'paper'),
+  ]
+  alone = ReadPage(write_card(runs[:1])[0])
+  assert f"not the paper's norm {made_run.HOSTILE}" in alone.text
+  assert 'own modules norm \\<img' in write_card(runs)[1].replace(' |', '')
+
+
 def test_a_damaged_vocabulary_leaves_the_rest(tmp_path):
   workdir = made_run.make_run(tmp_path)
   for file in workdir.tokenizer.iterdir():

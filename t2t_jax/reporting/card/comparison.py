@@ -6,7 +6,7 @@ from t2t_jax.config import flatten
 from t2t_jax.config_metrics import title_of
 from t2t_jax.evaluation.comparison import compare
 from t2t_jax.reporting.card.curves import charts
-from t2t_jax.reporting.card.facts import DEV_FIGURES, shown
+from t2t_jax.reporting.card.facts import DEV_FIGURES, own_modules, shown
 from t2t_jax.reporting.card.history import history
 from t2t_jax.reporting.card.parts import (
   Card,
@@ -79,6 +79,7 @@ def _settings(runs: Sequence[Run]) -> Iterator[tuple[str, list[str]]]:
 
 def _figures(runs: Sequence[Run]) -> Iterator[tuple[str, list[str]]]:
   yield 'state', [run.state for run in runs]
+  yield 'own modules', [own_modules(run) for run in runs]
   told_by = dict.fromkeys(name for run in runs for name in run.told_by)
   known = [name for name, _, _ in DEV_FIGURES]
   others = [(name, title_of(name), 2) for name in told_by if name not in known]

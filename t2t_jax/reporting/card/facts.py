@@ -87,6 +87,7 @@ def what_was_trained(run: Run) -> Section:
             f'{stacks}, d_model {model.d_model}, d_ff {model.d_ff}, '
             f'{model.num_heads} heads, {model.norm_position} norm',
           ),
+          ("Modules that are not the paper's", own_modules(run)),
           ('Parameters', _count(parameters)),
           ('Data', _source(data)),
           ('Data fingerprint', run.record.get('data_fingerprint', '')),
@@ -98,6 +99,11 @@ def what_was_trained(run: Run) -> Section:
       *_counts(run),
     ],
   )
+
+
+def own_modules(run: Run) -> str:
+  """Returns the modules of the layers that are not the paper's, in words."""
+  return _pairs(run.record.get('modules', {}))
 
 
 def _source(data: Any) -> str:
