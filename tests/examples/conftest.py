@@ -29,6 +29,7 @@ def workdir(tmp_path_factory):
   config = dataclasses.replace(
     config,
     model=MODEL,
+    data=dataclasses.replace(config.data, max_tokens=MODEL.max_positions),
     vocabulary=vocabulary_config(),
     decoding=dataclasses.replace(
       DECODING, beam_size=4, max_decode_length_offset=4
