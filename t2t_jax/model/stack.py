@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from t2t_jax.config import ModelConfig
+from t2t_jax.model.product import PRODUCT
 
 
 def rematerialised(layer: Any, config: ModelConfig) -> Any:
@@ -23,7 +24,7 @@ def rematerialised(layer: Any, config: ModelConfig) -> Any:
     return layer
   policy = None
   if config.remat == 'dots':
-    policy = jax.checkpoint_policies.dots_with_no_batch_dims_saveable
+    policy = jax.checkpoint_policies.save_only_these_names(PRODUCT)
   return nn.remat(
     layer,
     policy=policy,

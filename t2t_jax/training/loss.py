@@ -47,8 +47,6 @@ def loss_sums(
   decoded_BTD = nn.with_logical_constraint(
     decoded_BTD, ('loss_batch', 'act_length', 'act_embed')
   )
-  if bias_V is None:
-    bias_V = jnp.zeros(weights_VD.shape[0], jnp.float32)
   loss, nll = _chunked(
     decoded_BTD,
     weights_VD,
@@ -64,8 +62,10 @@ def loss_sums(
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(5, 6, 7))
 def _chunked(h_BTD, w_VD, b_V, y_BT, m_BT, vocab_size, smoothing, chunk):
+  softmax = _softmax(w_VD, b_V, vocab_size, h_BTD.dtype)
+
   def add(sums, block):
-    loss, nll, _ = _block(*block, w_VD, b_V, vocab_size, smoothing)
+    loss, nll, _ = _block(*block, softmax, smoothing)
     return (sums[0] + loss, sums[1] + nll), None
 
   zero = jnp.zeros((), jnp.float32)
@@ -76,74 +76,94 @@ def _chunked(h_BTD, w_VD, b_V, y_BT, m_BT, vocab_size, smoothing, chunk):
 def _forward(h_BTD, w_VD, b_V, y_BT, m_BT, vocab_size, smoothing, chunk):
   """Makes the gradients together with the value: while a chunk's logits are
   there, so that they are neither kept nor made twice."""
-  low_VD = w_VD.astype(h_BTD.dtype)
+  softmax = _softmax(w_VD, b_V, vocab_size, h_BTD.dtype)
 
   def add(sums, block):
     h_BCD = block[0]
-    loss, nll, dz_BCV = _block(*block, w_VD, b_V, vocab_size, smoothing)
+    loss, nll, dz_BCV = _block(*block, softmax, smoothing)
     low_BCV = dz_BCV.astype(h_BCD.dtype)
-    dh_BCD = jnp.einsum('BCV,VD->BCD', low_BCV, low_VD)
-    dw_VD = jnp.einsum(
-      'BCV,BCD->VD', low_BCV, h_BCD, preferred_element_type=jnp.float32
+    dh_BCD = jnp.einsum('BCV,VD->BCD', low_BCV, softmax.low_VD)
+    # Not VD: CPUs would transpose the logits' gradients for that, not h.
+    dw_DV = jnp.einsum(
+      'BCD,BCV->DV', h_BCD, low_BCV, preferred_element_type=jnp.float32
     )
-    db_V = dz_BCV.sum(axis=(0, 1))
-    return (
-      sums[0] + loss,
-      sums[1] + nll,
-      sums[2] + dw_VD,
-      sums[3] + db_V,
-    ), dh_BCD
+    db_V = None if b_V is None else dz_BCV.sum(axis=(0, 1))
+    parts = (loss, nll, dw_DV, db_V)
+    return jax.tree.map(jnp.add, sums, parts), dh_BCD
 
   zero = jnp.zeros((), jnp.float32)
   start = (
     zero,
     zero,
-    jnp.zeros(w_VD.shape, jnp.float32),
-    jnp.zeros(b_V.shape, jnp.float32),
+    jnp.zeros(w_VD.shape[::-1], jnp.float32),
+    None if b_V is None else jnp.zeros(b_V.shape, jnp.float32),
   )
   blocks = _blocks((h_BTD, y_BT, m_BT), chunk)
-  (loss, nll, dw_VD, db_V), dh = jax.lax.scan(add, start, blocks)
+  (loss, nll, dw_DV, db_V), dh = jax.lax.scan(add, start, blocks)
   dh_BTD = jnp.moveaxis(dh, 0, 1).reshape(dh.shape[1], -1, dh.shape[3])
   dh_BTD = dh_BTD[:, : h_BTD.shape[1]]
-  gradients = (dh_BTD, dw_VD.astype(w_VD.dtype), db_V.astype(b_V.dtype))
-  return (loss, nll), gradients
+  dw_VD = dw_DV.T.astype(w_VD.dtype)
+  db_V = None if b_V is None else db_V.astype(b_V.dtype)
+  return (loss, nll), (dh_BTD, dw_VD, db_V)
 
 
 def _backward(vocab_size, smoothing, chunk, gradients, cotangents):
   del vocab_size, smoothing, chunk
   dloss, _ = cotangents
-  scaled = [g * dloss.astype(g.dtype) for g in gradients]
+  scaled = jax.tree.map(lambda g: g * dloss.astype(g.dtype), gradients)
   return *scaled, None, None
 
 
 _chunked.defvjp(_forward, _backward)
 
 
-def _block(h_BCD, y_BC, m_BC, w_VD, b_V, vocab_size, smoothing):
-  """Returns loss, nll (scalars) and d loss / d logits of C positions."""
-  columns_V = jnp.arange(w_VD.shape[0])
-  z_BCV = jnp.einsum(
-    'BCD,VD->BCV',
-    h_BCD,
-    w_VD.astype(h_BCD.dtype),
-    preferred_element_type=jnp.float32,
+class _Softmax(NamedTuple):
+  """What all chunks need of the softmax's parameters, made once."""
+
+  low_VD: jax.Array  # the weights in the dtype of the products
+  bias_V: jax.Array | None
+  padding_V: jax.Array  # added to logits: takes out the rows of padding
+  share_V: jax.Array  # 1 / V, 0 in rows of padding
+  mean_D: jax.Array  # mean weights and bias: with them the mean of a
+  mean_bias: jax.Array | float  # position's logits need not be summed up
+
+
+def _softmax(w_VD, b_V, vocab_size, dtype) -> _Softmax:
+  is_entry_V = jnp.arange(w_VD.shape[0]) < vocab_size
+  share_V = jnp.where(is_entry_V, 1 / vocab_size, 0.0)
+  return _Softmax(
+    low_VD=w_VD.astype(dtype),
+    bias_V=b_V,
+    padding_V=jnp.where(is_entry_V, 0.0, -1e30),
+    share_V=share_V,
+    mean_D=(w_VD * share_V[:, None]).sum(axis=0),
+    mean_bias=0.0 if b_V is None else (b_V * share_V).sum(),
   )
-  z_BCV += jnp.where(columns_V < vocab_size, b_V, -1e30)
+
+
+def _block(h_BCD, y_BC, m_BC, softmax: _Softmax, smoothing):
+  """Returns loss, nll (scalars) and d loss / d logits of C positions."""
+  z_BCV = jnp.einsum(
+    'BCD,VD->BCV', h_BCD, softmax.low_VD, preferred_element_type=jnp.float32
+  )
+  if softmax.bias_V is not None:
+    z_BCV += softmax.bias_V
   z_BCV = nn.with_logical_constraint(
     z_BCV, ('loss_batch', 'act_length', 'loss_vocab')
   )
   top_BC1 = z_BCV.max(axis=-1, keepdims=True)
-  e_BCV = jnp.exp(z_BCV - top_BC1)
+  e_BCV = jnp.exp(z_BCV - top_BC1 + softmax.padding_V)
   total_BC1 = e_BCV.sum(axis=-1, keepdims=True)
   lse_BC = (jnp.log(total_BC1) + top_BC1)[..., 0]
-  is_true_BCV = columns_V == y_BC[..., None]
+  is_true_BCV = jnp.arange(z_BCV.shape[-1]) == y_BC[..., None]
   z_y_BC = _true_logits(z_BCV, y_BC, is_true_BCV)
-  mean_BC = _mean_logit(h_BCD, w_VD, b_V, vocab_size)
+  h_BCD = h_BCD.astype(jnp.float32)
+  mean_BC = jnp.einsum('BCD,D->BC', h_BCD, softmax.mean_D) + softmax.mean_bias
   nll_BC = lse_BC - z_y_BC
   loss_BC = lse_BC - (1 - smoothing) * z_y_BC - smoothing * mean_BC
 
-  spread_V = jnp.where(columns_V < vocab_size, smoothing / vocab_size, 0.0)
   truth_BCV = jnp.where(is_true_BCV, 1 - smoothing, 0.0)
+  spread_V = smoothing * softmax.share_V
   dz_BCV = (e_BCV / total_BC1 - truth_BCV - spread_V) * m_BC[..., None]
   return (loss_BC * m_BC).sum(), (nll_BC * m_BC).sum(), dz_BCV
 
@@ -155,13 +175,6 @@ def _true_logits(z_BCV, y_BC, is_true_BCV):
   if sizes.get('fsdp', 1) * sizes.get('tensor', 1) > 1:
     return jnp.where(is_true_BCV, z_BCV, 0).sum(axis=-1)
   return jnp.take_along_axis(z_BCV, y_BC[..., None], axis=-1)[..., 0]
-
-
-def _mean_logit(h_BCD, w_VD, b_V, vocab_size):
-  """The mean of the V logits, as h . mean(w): they are not read again."""
-  w_D = w_VD[:vocab_size].astype(jnp.float32).mean(axis=0)
-  b = b_V[:vocab_size].astype(jnp.float32).mean()
-  return jnp.einsum('BCD,D->BC', h_BCD.astype(jnp.float32), w_D) + b
 
 
 def _blocks(arrays, chunk: int):
