@@ -15,7 +15,8 @@ class Modules:
 
   `Modules(feed_forward=GatedFeedForward)` puts another one in its place, in
   both stacks, in training and in decoding alike. Figures by formula
-  (operations, memory) go on counting the paper's.
+  (operations, memory) go on counting the paper's; what model/product.py does
+  not multiply, remat='dots' makes again.
 
   Attributes:
     attention: of the config and whether positions are relative; a subclass of
