@@ -76,6 +76,7 @@ def test_minimum_bayes_risk(run, workdir):
   assert by_words.startswith('by shared words: ')
 
 
+@pytest.mark.slow
 def test_constrained(run, workdir):
   free, prefix, phrase = (
     line.split(maxsplit=2)
