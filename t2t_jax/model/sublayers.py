@@ -1,5 +1,8 @@
 """Feed-forward sub-layer, residual connection, layer norm (3.1 and 3.3)."""
 
+from collections.abc import Callable
+from typing import Any
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -64,9 +67,10 @@ class Residual(nn.Module):
   """
 
   config: ModelConfig
+  make_norm: Callable[[ModelConfig], Any] = layer_norm
 
   def setup(self):
-    self.norm = layer_norm(self.config)
+    self.norm = self.make_norm(self.config)
     self.dropout = Dropout(self.config.dropout_rate)
 
   def __call__(self, x_BTD, sublayer, *, deterministic):
