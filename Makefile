@@ -4,6 +4,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install -q --disable-pip-version-check
+# Each needs about 2 GB of memory.
+WORKERS ?= 2
 SOURCES := t2t_jax benchmarks configs examples launch tests
 
 .PHONY: quickstart test test-slow test-faults test-parity browser bench-decode check
@@ -14,9 +16,9 @@ quickstart: $(VENV)/.runtime
 	$(BIN)/python -m t2t_jax.main --config=configs/quickstart.py \
 	  --workdir=runs/quickstart
 
-## test: the tests of a normal day
+## test: the tests of a normal day, WORKERS files at a time
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 ## test-slow: the tests marked slow; needs a Chromium (make browser)
 test-slow: $(VENV)/.browser browser
