@@ -102,7 +102,8 @@ def _forward(h_BTD, w_VD, b_V, y_BT, m_BT, vocab_size, smoothing, chunk):
   (loss, nll, dw_DV, db_V), dh = jax.lax.scan(add, start, blocks)
   dh_BTD = jnp.moveaxis(dh, 0, 1).reshape(dh.shape[1], -1, dh.shape[3])
   dh_BTD = dh_BTD[:, : h_BTD.shape[1]]
-  dw_VD = dw_DV.T.astype(w_VD.dtype)
+  # The barrier keeps the compiler from turning the product round again.
+  dw_VD = jax.lax.optimization_barrier(dw_DV).T.astype(w_VD.dtype)
   db_V = None if b_V is None else db_V.astype(b_V.dtype)
   return (loss, nll), (dh_BTD, dw_VD, db_V)
 

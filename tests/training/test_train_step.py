@@ -240,3 +240,16 @@ def test_types_stay_as_they_are_in_bfloat16(tmp_path):
     x.dtype for x in jax.tree.leaves(states[-1])
   ]
   assert np.isfinite(metrics[-1].sums.loss)
+
+
+def test_bfloat16_computation_runs_as_it_is_compiled_for_real(tmp_path):
+  # CPUs have no product of bfloat16s for every order of the factors.
+  jax.config.update('jax_disable_most_optimizations', False)
+  losses = []
+  for dtype in ('float32', 'bfloat16'):
+    config = make_config(
+      tmp_path, model__compute_dtype=dtype, training__loss_chunk=512
+    )
+    _, metrics = advance(config, BATCHES[:1])
+    losses.append(float(metrics[0].sums.loss))
+  assert losses[1] == pytest.approx(losses[0], rel=0.02)
