@@ -94,6 +94,7 @@ def run(pipe: Pipe, directory: pathlib.Path) -> Finished:
     data = finished.stdout.encode()
   if pipe.stdout:
     (directory / pipe.stdout).write_bytes(data)
+    return dataclasses.replace(finished, stdout='')
   return finished
 
 

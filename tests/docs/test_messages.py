@@ -15,12 +15,20 @@ _QUOTED = [
   if block.language == 'text'
   for line in block.text.splitlines()
 ]
+_SHOWN = [
+  block for block in read_blocks(_DOCUMENT) if block.language == 'console'
+]
 
 
 @pytest.mark.parametrize('line', _QUOTED)
 def test_messages_are_in_the_code(line):
   message = re.sub(r'^(main|prepare|translate|export): ', '', line)
   assert any(pattern.fullmatch(message) for pattern in _patterns()), line
+
+
+@pytest.mark.parametrize('block', _SHOWN, ids=lambda block: block.place)
+def test_messages_are_printed(block, workspace):
+  workspace.run(block, with_slow=False)
 
 
 def test_a_message_that_nobody_prints_is_found():

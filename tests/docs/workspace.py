@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 import shell
-from documents import ROOT, Block, Command
+from documents import Block, Command
 from not_run import is_slow, why_only_read
 from turned_down import turn_down
 
@@ -20,6 +20,8 @@ from t2t_jax.data.grammar import generate
 _SOURCES = ('a.en', 'b.en', 'lines.en', 'lines', 'new.en')
 _TARGETS = ('a.de', 'new.de', 'other.de')
 _RUN = re.compile(r'\bruns/\w+')
+# Those that are not there, and what is no run.
+_NO_RUNS = {'runs/cache', 'runs/new', 'runs/none'}
 _MAKES_RUNS = {'main', 'sweep', 'doctor', 'import_weights'}
 
 
@@ -100,7 +102,8 @@ class Workspace:
     if pipe.stages[0].name == 'cd':
       self._directory = (self._directory / pipe.stages[0].words[1]).resolve()
       return shell.Finished(0, '', '')
-    if not any(stage.name in _MAKES_RUNS for stage in pipe.stages):
+    makes_runs = any(stage.name in _MAKES_RUNS for stage in pipe.stages)
+    if command.output or not makes_runs:
       self._make_runs(command.text)
     with contextlib.chdir(self._directory):
       stages = tuple(
@@ -130,19 +133,18 @@ class Workspace:
   @contextlib.contextmanager
   def _modules_of_its_own(self) -> Iterator[None]:
     """The document's files can be imported, and are forgotten again."""
-    before = set(sys.modules)
-    sys.path.insert(0, str(self._directory))
-    yield
-    sys.path.remove(str(self._directory))
-    for name in set(sys.modules) - before:
-      if getattr(sys.modules[name], '__file__', None) == str(
-        self._directory / f'{name}.py'
-      ):
-        del sys.modules[name]
+    directory = str(self._directory)
+    sys.path.insert(0, directory)
+    try:
+      yield
+    finally:
+      sys.path.remove(directory)
+      for file in self._directory.glob('*.py'):
+        sys.modules.pop(file.stem, None)
 
   def _make_runs(self, text: str) -> None:
     for name in set(_RUN.findall(text)):
-      if not (self._directory / name).exists() and name != 'runs/cache':
+      if name not in _NO_RUNS and not (self._directory / name).exists():
         shutil.copytree(self._finished_run(), self._directory / name)
 
 
@@ -153,7 +155,5 @@ def _check_output(
   written = (finished.stdout + finished.stderr).splitlines()
   written = [line.replace(f'{directory}/', '') for line in written]
   shown = list(command.output)
-  assert written[-len(shown) :] == shown, (
-    f'{command.place}: {command.text}\nwrote {written}'
-  )
-  assert str(ROOT) not in ''.join(shown)
+  last = written[len(written) - len(shown) :]
+  assert last == shown, f'{command.place}: {command.text}\nwrote {last}'
