@@ -45,6 +45,21 @@ def test_the_guide_follows_the_paper():
   assert 'Figures 3 to 5' in text
 
 
+def test_the_guide_names_tensors_and_products_of_the_code():
+  text = (ROOT / 'docs' / 'reading_guide.md').read_text(encoding='utf-8')
+  tensors = set(re.findall(r'`(\w+_[A-Z]+)`', text))
+  products = set(re.findall(r'`([A-Z]+,[A-Z]+->[A-Z]+)`', text))
+  assert len(tensors) > 25
+  assert len(products) == 2
+  code = '\n'.join(
+    path.read_text(encoding='utf-8')
+    for path in (ROOT / 't2t_jax').rglob('*.py')
+  )
+  words = set(re.findall(r'\w+', code))
+  assert tensors <= words, tensors - words
+  assert all(f"'{product}'" in code for product in products)
+
+
 def test_every_document_is_in_the_index():
   index = (ROOT / 'docs' / 'README.md').read_text(encoding='utf-8')
   for document in DOCUMENTS:
