@@ -23,7 +23,7 @@ _SCRIPTS = tomllib.loads((ROOT / 'pyproject.toml').read_text())['project'][
 ]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class Stage:
   """One program of a pipe.
 
@@ -44,9 +44,6 @@ class Pipe:
   stages: tuple[Stage, ...]
   stdin: str = ''
   stdout: str = ''
-
-  def of(self, stages: tuple[Stage, ...]) -> 'Pipe':
-    return dataclasses.replace(self, stages=stages)
 
 
 def parse(text: str) -> Pipe:
@@ -77,10 +74,6 @@ def stage_of(words: tuple[str, ...]) -> Stage:
   if program == 'python' and arguments[0] == 'launch/sweep.py':
     return Stage(words, 'launch', 'sweep', tuple(arguments[1:]))
   return Stage(words, '', program, tuple(arguments))
-
-
-def with_arguments(stage: Stage, arguments: tuple[str, ...]) -> Stage:
-  return dataclasses.replace(stage, arguments=arguments)
 
 
 def run(pipe: Pipe, directory: pathlib.Path) -> Finished:

@@ -7,6 +7,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import shell
 from documents import Block, Command
@@ -17,8 +18,7 @@ from t2t_jax.config import from_mapping
 from t2t_jax.data.grammar import generate
 
 # Files that documents name without saying what is in them.
-_SOURCES = ('a.en', 'b.en', 'lines.en', 'lines', 'new.en')
-_TARGETS = ('a.de', 'new.de', 'other.de')
+_LINES = ('a.en', 'lines.en', 'lines')
 _RUN = re.compile(r'\bruns/\w+')
 # Those that are not there, and what is no run.
 _NO_RUNS = {'runs/cache', 'runs/new', 'runs/none'}
@@ -43,11 +43,8 @@ def make_text(directory: pathlib.Path) -> None:
     stem = directory / f'data/multi30k/{split}.lc.norm.tok'
     _write(stem.with_name(f'{stem.name}.en'), [en for en, _ in pairs])
     _write(stem.with_name(f'{stem.name}.de'), [de for _, de in pairs])
-  pairs = list(generate('dev', 2, 3))
-  for name in _SOURCES:
-    _write(directory / name, [en for en, _ in pairs])
-  for name in _TARGETS:
-    _write(directory / name, [de for _, de in pairs])
+  for name in _LINES:
+    _write(directory / name, [en for en, _ in generate('dev', 2, 3)])
   compressed = gzip.compress((directory / 'a.en').read_bytes())
   (directory / 'a.en.gz').write_bytes(compressed)
 
@@ -73,7 +70,7 @@ class Workspace:
   ):
     self._directory, self._compiled = directory, compiled
     self._finished_run = finished_run
-    self._names: dict[str, object] = {'__name__': 'document'}
+    self._names: dict[str, Any] = {'__name__': 'document'}
 
   def run(self, block: Block, with_slow: bool) -> None:
     if block.file_name:
@@ -106,21 +103,15 @@ class Workspace:
     if command.output or not makes_runs:
       self._make_runs(command.text)
     with contextlib.chdir(self._directory):
-      stages = tuple(
-        shell.with_arguments(
-          stage,
-          turn_down(
+      for stage in pipe.stages:
+        if stage.package:
+          stage.arguments = turn_down(
             stage.name,
             stage.arguments,
             self._compiled,
             keeps_its_own=bool(command.output),
-          ),
-        )
-        if stage.package
-        else stage
-        for stage in pipe.stages
-      )
-    return shell.run(pipe.of(stages), self._directory)
+          )
+    return shell.run(pipe, self._directory)
 
   def _run_python(self, block: Block) -> None:
     self._make_runs(block.text)
@@ -128,7 +119,7 @@ class Workspace:
     with contextlib.chdir(self._directory), self._modules_of_its_own():
       exec(compile(block.text, block.place, 'exec'), self._names)
       if 'def get_config(' in block.text:
-        from_mapping(self._names['get_config']())  # type: ignore[operator]
+        from_mapping(self._names['get_config']())
 
   @contextlib.contextmanager
   def _modules_of_its_own(self) -> Iterator[None]:
