@@ -13,7 +13,11 @@ With --seconds no part is begun that may not end in time; if some are left the
 status is 75: start it again. Ends with a table of each benchmark.
 """
 
+import contextlib
+import io
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -45,6 +49,7 @@ _LIST = flags.DEFINE_bool('list', False, 'print the parts and their commands')
 
 _ATTEMPTS = 2
 _OVER = 3  # times the seconds that it should take a part may take
+_SAVING = 20  # seconds that a part has for it when it is ended
 _ROOT = Path(__file__).parents[1]
 
 
@@ -64,10 +69,8 @@ def main() -> None:
   rows = read_rows(output)
   _print_tables(rows, output.with_suffix('.md'))
   if left := _left(parts, rows):
-    raise Stopped(
-      f'{len(left)} parts are left, {left[0].name} first; the same command '
-      'goes on'
-    )
+    names = ', '.join(part.name for part in left)
+    raise Stopped(f'left are {names}; the same command goes on')
 
 
 def _parts(output: Path) -> list[Part]:
@@ -90,11 +93,14 @@ def _parts(output: Path) -> list[Part]:
 
 
 def read_rows(output: Path) -> list[dict[str, Any]]:
-  """Returns the rows of the file; a line that was broken off is left out."""
+  """Returns the rows of the file, from which it cuts a broken last line."""
   if not output.exists():
     return []
-  lines = output.read_text(encoding='utf-8').splitlines(keepends=True)
-  return [json.loads(line) for line in lines if line.endswith('\n')]
+  text = output.read_text(encoding='utf-8')
+  whole = text[: text.rfind('\n') + 1]
+  if whole != text:
+    output.write_text(whole, encoding='utf-8')
+  return [json.loads(line) for line in whole.splitlines()]
 
 
 def _left(parts: Sequence[Part], rows: Sequence[dict[str, Any]]) -> list[Part]:
@@ -132,7 +138,12 @@ def _run(part: Part, output: Path, limit: float) -> None:
     output.open('a', encoding='utf-8') as rows,
     output.with_suffix('.log').open('a', encoding='utf-8') as log,
     subprocess.Popen(
-      command, cwd=_ROOT, stdout=subprocess.PIPE, stderr=log, text=True
+      command,
+      cwd=_ROOT,
+      stdout=subprocess.PIPE,
+      stderr=log,
+      text=True,
+      start_new_session=True,
     ) as process,
   ):
 
@@ -140,16 +151,20 @@ def _run(part: Part, output: Path, limit: float) -> None:
       rows.write(json.dumps({'part': part.name} | row) + '\n')
       rows.flush()
 
-    timer = threading.Timer(limit, process.terminate)
+    timer = threading.Timer(limit, _end, [process])
     timer.start()
-    for line in process.stdout or ():
-      if line.startswith('{'):
-        write(json.loads(line))
-      else:
-        log.write(line)
-        log.flush()
-    status = process.wait()
-    timer.cancel()
+    try:
+      for line in process.stdout or ():
+        if line.startswith('{'):
+          write(json.loads(line))
+        else:
+          log.write(line)
+          log.flush()
+      status = process.wait()
+    finally:
+      timer.cancel()
+      if process.poll() is None:
+        _end(process)
     seconds = round(time.monotonic() - start, 1)
     if not status:
       write({'done': seconds})
@@ -159,11 +174,17 @@ def _run(part: Part, output: Path, limit: float) -> None:
       cli.say(f'{part.name}: {why}; {log.name} tells more')
 
 
+def _end(process: subprocess.Popen) -> None:
+  """Ends a part and what it has begun, which may first save its state."""
+  with contextlib.suppress(ProcessLookupError):
+    os.killpg(process.pid, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+      process.wait(_SAVING)
+    os.killpg(process.pid, signal.SIGKILL)
+
+
 def _print_tables(rows: Sequence[dict[str, Any]], file: Path) -> None:
   """Prints a table of each benchmark, and writes them to `file`."""
-  import contextlib
-  import io
-
   text = io.StringIO()
   with contextlib.redirect_stdout(text):
     for name, some in _by_benchmark(rows):

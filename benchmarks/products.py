@@ -1,7 +1,7 @@
 """The rate of large matrix products: what MFU is measured against here."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +15,7 @@ class Products(NamedTuple):
     flops: of one call, each product that is added up counted as two.
   """
 
-  job: Callable[[], None]
+  job: Callable[[], Any]
   flops: float
 
 
@@ -46,6 +46,6 @@ def make_products(
     return jax.lax.fori_loop(0, count, lambda _, x: x @ w, x)
 
   return Products(
-    lambda: jax.block_until_ready(chain(x, w)) and None,
+    lambda: jax.block_until_ready(chain(x, w)),
     2.0 * count * width**3,
   )

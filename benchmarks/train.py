@@ -25,7 +25,7 @@ Prints a JSON line for each peer, model, dtype and dropout, and a table:
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from absl import flags
@@ -76,10 +76,12 @@ def main() -> None:
     os.environ.setdefault('XLA_PYTHON_CLIENT_MEM_FRACTION', '0.5')
   from benchmarks.columns import COLUMNS
   from benchmarks.machine import describe
+  from benchmarks.peers.trainers import check_peers
   from benchmarks.report import print_record, print_table
   from benchmarks.sizes import base_config, check_sizes
 
   check_sizes(_SIZES.value)
+  check_peers(peers)
   for dtype in _DTYPE.value:
     if dtype not in _DTYPES:
       raise UsageError(
@@ -101,10 +103,14 @@ def main() -> None:
 
 def _measure(size: str, dtype: str, rate: float) -> Iterator[dict[str, Any]]:
   """Yields the records of one model, one a peer."""
+  import jax
+
+  from benchmarks.figures import figures
   from benchmarks.peers.trainers import why_missing
   from benchmarks.products import make_products
   from benchmarks.report import now
-  from benchmarks.rounds import run_rounds
+  from benchmarks.rounds import run_rounds, speedup
+  from t2t_jax.parallel.chips import peak_flops
 
   work = _work(size, dtype, rate)
   head = {
@@ -134,13 +140,20 @@ def _measure(size: str, dtype: str, rate: float) -> Iterator[dict[str, Any]]:
   }
   cli.say(f'{_REPEATS.value} timed rounds of {updates} updates')
   timed = run_rounds(jobs, repeats=_REPEATS.value, warmup=0)
+  devices = jax.devices()
   for peer in trainers:
-    yield (
-      head
-      | {'peer': peer}
-      | _figures(peer, timed, work, updates, products.flops)
-      | firsts[peer]
+    record = figures(
+      work.counts(updates),
+      updates,
+      timed[peer],
+      timed[_PRODUCTS],
+      products.flops * len(devices),
+      peak_flops(device.device_kind for device in devices),
     )
+    if 'ours' in trainers and peer != 'ours':
+      record['ours_is_faster'] = speedup(timed['ours'], timed[peer])
+    kind = devices[0].device_kind
+    yield head | {'peer': peer, 'device': kind} | record | firsts[peer]
 
 
 def _begin(
@@ -171,44 +184,6 @@ def _begin(
     },
     seconds,
   )
-
-
-def _figures(
-  peer: str, timed: Mapping[str, Any], work: Any, updates: int, product: float
-) -> dict[str, Any]:
-  """What the timed rounds come to, for one peer."""
-  import jax
-
-  from benchmarks.rounds import speedup, summary
-  from t2t_jax.parallel.chips import peak_flops
-
-  product *= jax.device_count()  # which all devices could make
-  counts, found = work.counts(updates), summary(timed[peer])
-  median = found['median_s']
-  rate = counts.flops / median
-  reached = product / summary(timed[_PRODUCTS])['median_s']
-  # Of pairs within a round, as ratios are: the machine's speed changes.
-  of_products = speedup(timed[peer], timed[_PRODUCTS])
-  peak = peak_flops(device.device_kind for device in jax.devices())
-  record = {
-    'device': jax.devices()[0].device_kind,
-    'updates': updates,
-    'update_ms': round(1e3 * median / updates, 3),
-    'quartiles_ms': [
-      round(1e3 * second / updates, 3) for second in found['quartiles_s']
-    ],
-    'target_tokens_per_s': round(counts.target_tokens / median, 1),
-    'padded_tokens_per_s': round(counts.target_positions / median, 1),
-    'padding_share': round(counts.padding_share, 4),
-    'flops_per_update': counts.flops / updates,
-    'flops_per_s': rate,
-    'product_flops_per_s': reached,
-    'mfu': round(of_products['median'] * counts.flops / product, 4),
-    'mfu_of_data_sheet': round(rate / peak, 4) if peak else None,
-  }
-  if 'ours' in timed and peer != 'ours':
-    record['ours_is_faster'] = speedup(timed['ours'], timed[peer])
-  return found | record
 
 
 def _work(size: str, dtype: str, rate: float) -> Any:

@@ -56,15 +56,17 @@ class OurTrainer:
     return device_peak()
 
   def program_bytes(self) -> int | None:
-    return memory_of(
-      compile_step(
-        self._config,
-        self._model,
-        self._work.bos_id,
-        self._mesh,
-        largest_shape(self._work),
-        self._microbatches,
-      )
+    return memory_of(self.compiled())
+
+  def compiled(self) -> Any:
+    """Returns the program of an update of the largest batch."""
+    return compile_step(
+      self._config,
+      self._model,
+      self._work.bos_id,
+      self._mesh,
+      largest_shape(self._work),
+      self._microbatches,
     )
 
   def place(self, batch: Batch) -> list[jax.Array]:

@@ -1,6 +1,7 @@
 """The trainers that are compared, by name."""
 
 import importlib.util
+from collections.abc import Iterable
 from typing import Protocol
 
 from benchmarks.work import Work
@@ -57,17 +58,18 @@ def make_trainer(name: str, work: Work, flax_wmt: str) -> Trainer:
   return FlaxTrainer(work, flax_wmt)
 
 
-def why_missing(name: str, flax_wmt: str) -> str:
-  """Returns why a peer cannot run here, '' if it can.
+def check_peers(names: Iterable[str]) -> None:
+  """Raises UsageError: one of `names` is not one of PEERS."""
+  for name in names:
+    if name not in PEERS:
+      raise UsageError(
+        f"--peers: expected some of {', '.join(PEERS)}, found '{name}'."
+        f'{nearest(name, PEERS)}'
+      )
 
-  Raises:
-    UsageError: it is not one of PEERS.
-  """
-  if name not in PEERS:
-    raise UsageError(
-      f"--peers: expected some of {', '.join(PEERS)}, found '{name}'."
-      f'{nearest(name, PEERS)}'
-    )
+
+def why_missing(name: str, flax_wmt: str) -> str:
+  """Returns why one of PEERS cannot run here, '' if it can."""
   if not importlib.util.find_spec(PEERS[name]):
     return f'{PEERS[name]} is not installed (extra `bench`)'
   if name == 'flax' and not flax_wmt:
