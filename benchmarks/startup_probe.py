@@ -4,9 +4,9 @@
 
 For benchmarks.startup. It runs t2t_jax.main as it is; the functions that a run
 calls on its way are wrapped so that each notes when it is done. BEGAN is the
-time (since the epoch) at which the process was asked for. Prints {phase:
-seconds}, which add up to the time from then until the update's result is
-there:
+time (since the epoch) at which the process was asked for, or 'cpu', for CPU
+seconds in place of those of the clock. Prints {phase: seconds}, which add up
+to the time from then until the update's result is there:
 
   interpreter  Python itself, flags and config, the first imports
   imports      what training needs
@@ -41,23 +41,18 @@ _PHASES = (
   'update',
   'other',
 )
-_COMPILE = '/jax/core/compile/backend_compile_duration'
-_TRACE = (
-  '/jax/core/compile/jaxpr_trace_duration',
-  '/jax/core/compile/jaxpr_to_mlir_module_duration',
-)
 
 
 class Marks:
   """Sums the seconds of each phase, one behind the other."""
 
-  def __init__(self, began: float):
+  def __init__(self, began: float, clock: Callable[[], float] = time.time):
     self.phases = dict.fromkeys(_PHASES, 0.0)
-    self._last = began
+    self._last, self._clock = began, clock
 
   def end(self, phase: str) -> None:
     """All since the mark before was `phase`."""
-    now = time.time()
+    now = self._clock()
     self.phases[phase] += now - self._last
     self._last = now
 
@@ -78,7 +73,11 @@ class Marks:
 
 
 def main() -> None:
-  marks = Marks(float(sys.argv.pop(1)))
+  began = sys.argv.pop(1)
+  if began == 'cpu':
+    marks = Marks(0.0, time.process_time)
+  else:
+    marks = Marks(float(began))
   import t2t_jax.main
   from t2t_jax.parallel import hosts
 
@@ -124,25 +123,17 @@ def _patched(marks: Marks) -> Iterator[None]:
     yield
 
 
-def _first_update(step: Callable[..., Any], marks: Marks) -> Any:
-  """Returns `step`, which ends the process when it was done once."""
-  import jax
-
-  update = marks.wrap(step, 'update')
+def _first_update(step: Any, marks: Marks) -> Any:
+  """Returns `step` in its stages, which ends the process when it was done
+  once."""
 
   def once(*args: Any) -> None:
-    durations: dict[str, float] = {}
-
-    def note(event: str, duration_secs: float, **_: Any) -> None:
-      # Of what is traced inside another the outer one counts.
-      durations[event] = max(duration_secs, durations.get(event, 0.0))
-
-    jax.monitoring.register_event_duration_secs_listener(note)
-    update(*args)
-    for phase, events in (('trace', _TRACE), ('compile', (_COMPILE,))):
-      seconds = sum(durations.get(event, 0.0) for event in events)
-      marks.phases[phase] += seconds
-      marks.phases['update'] -= seconds
+    marks.end('other')
+    lowered = step.lower(*args)
+    marks.end('trace')
+    compiled = lowered.compile()
+    marks.end('compile')
+    marks.wrap(compiled, 'update')(*args)
     phases = {name: round(s, 4) for name, s in marks.phases.items()}
     print(json.dumps(phases), flush=True)
     # Nothing that a run does at its end is wanted here.

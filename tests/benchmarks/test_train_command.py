@@ -70,8 +70,7 @@ def test_it_measures_and_tells_what_it_leaves_out():
   assert record['flops_per_update'] == flops
   assert record['mfu'] == pytest.approx(
     2 * flops / record['median_s'] / record['product_flops_per_s'],
-    rel=1e-2,
-    abs=1e-4,
+    rel=0.1,  # of two times of which a few digits are told
   )
   assert record['target_tokens_per_s'] == pytest.approx(
     2 * 64 / record['median_s'], rel=1e-3
@@ -139,9 +138,9 @@ def test_padding_is_counted():
       "--dropout: expected numbers from 0 to below 1, found '1'",
     ),
     (
-      ['--peers=ours,tensorflow'],
+      ['--peers=ours,jumble'],
       '--peers: expected some of ours, ours-xla, ours-cudnn, torch, '
-      "torch-full, flax, found 'tensorflow'.",
+      "torch-full, flax, found 'jumble'.",
     ),
     (
       ['--size=bigger'],
