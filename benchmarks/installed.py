@@ -16,7 +16,6 @@ import sys
 NEEDED = {
   'absl': 'absl-py',
   'flax': 'flax',
-  'importlib_resources': 'importlib_resources',
   'jax': 'jax',
   'ml_collections': 'ml_collections',
   'numpy': 'numpy',
@@ -24,11 +23,11 @@ NEEDED = {
   'orbax': 'orbax-checkpoint',
   'sacrebleu': 'sacrebleu',
   'sentencepiece': 'sentencepiece',
-  'tensorboardX': 'tensorboardX',
 }
 # Peers, and what is imported where a config asks for it.
 USEFUL = {
   'ctranslate2': 'ctranslate2',
+  'tensorboardX': 'tensorboardX',
   'tensorflow_datasets': 'tensorflow-datasets',
   'torch': 'torch',
 }
@@ -44,7 +43,7 @@ def main() -> None:
     'benchmark': 'installed',
     'versions': versions,
     'missing': missing,
-    'missing_peers': [n for n in USEFUL.values() if n not in versions],
+    'left_out': [name for name in USEFUL.values() if name not in versions],
     'device': _device() if 'jax' in versions else None,
   }
   print(json.dumps(record), flush=True)

@@ -17,6 +17,7 @@ Prints a JSON line for each test set, and a table:
   training s  of them its updates'
 """
 
+import importlib.util
 import json
 import signal
 import subprocess
@@ -54,6 +55,8 @@ def main() -> None:
   settings = [*text_settings(_TEXT.value), *_SETTINGS.value]
   if _on_accelerator():
     settings.insert(0, 'model.compute_dtype=bfloat16')
+  if not importlib.util.find_spec('tensorboardX'):
+    settings.insert(0, 'logging.tensorboard=False')
   warm = workdir.with_name(f'{workdir.name}-warm')
   if not (warm / 'done').exists():
     cli.say('a short run, which prepares and compiles')

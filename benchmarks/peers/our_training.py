@@ -18,7 +18,7 @@ from t2t_jax.parallel.arrays import (
 )
 from t2t_jax.parallel.mesh import batch_shards, create_mesh, use_mesh
 from t2t_jax.training.compiled_step import compile_step, memory_of
-from t2t_jax.training.train_state import build_state
+from t2t_jax.training.train_state import FirstState
 from t2t_jax.training.train_step import make_train_step
 
 
@@ -39,7 +39,7 @@ class OurTrainer:
       // (training.microbatch_tokens * batch_shards(self._mesh))
     )
     self._state = create_arrays(
-      lambda: build_state(self._config, self._model), self._mesh
+      FirstState(self._config, self._model), self._mesh
     )
     self._step = make_train_step(
       self._config, self._model, work.bos_id, self._mesh
