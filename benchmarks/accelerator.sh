@@ -9,7 +9,7 @@
 # the same command again. In the environment:
 #
 #   OUT=out        results: rows.jsonl (a line as soon as it is measured),
-#                  rows.md (tables), rows.log, profile-*/
+#                  rows.md (tables), rows.log, profile-*.xplane.pb
 #   DONE=DIR       OUT of a call before, if this one's is another: its rows are
 #                  taken over, and their parts not measured again
 #   SECONDS_LEFT=520  that this call may take

@@ -168,12 +168,21 @@ def _corpus(here: Here, tokens: int = 4096) -> tuple[str, ...]:
   if here.text:
     name = 'multi30k'
     settings += text_settings(here.text)
+  if here.micro:
+    settings += _LITTLE_TEXT
   return (
     f'--config=configs/{name}.py',
     *(f'--config.{setting}' for setting in settings),
   )
 
 
+_LITTLE_TEXT = (
+  'data.generated_train_pairs=300',
+  'data.generated_dev_pairs=20',
+  'vocabulary.size=400',
+  'training.global_batch_tokens=512',
+  'training.max_shapes=2',
+)
 # Flags that make any part last seconds.
 _SMALL = {
   'train': ('--size=micro', '--tokens=64', '--length=8', '--product=64'),
@@ -185,8 +194,9 @@ _SMALL = {
   'recipe': (
     '--warm_steps=1',
     '--set=training.steps=2',
-    '--set=evaluation.every_steps=0',
-    '--set=evaluation.every_epochs=1.0',
+    '--set=vocabulary.size=400',
+    '--set=training.global_batch_tokens=512',
+    '--set=training.max_shapes=2',
     '--set=model.d_model=16',
     '--set=model.d_ff=16',
   ),

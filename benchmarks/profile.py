@@ -6,11 +6,12 @@
 Some updates of random batches, as in benchmarks.train, run under jax's
 profiler. Its events are summed up by kernel (on a CPU by operation, over all
 threads), and by the part of the model that the compiler names as their origin.
-With --output the profile itself is kept, for XProf or Perfetto.
+With --output=DIR the profile itself is kept, as XProf reads it.
 
 Prints a JSON line for each of the top kernels and for each part, and a table.
 """
 
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -54,10 +55,12 @@ def main() -> None:
       'tokens': _TOKENS.value,
       'dropout': _DROPOUT.value,
     }
-    with tempfile.TemporaryDirectory() as temporary:
-      directory = Path(_OUTPUT.value or temporary) / f'profile-{size}'
+    with tempfile.TemporaryDirectory() as directory:
       program = _profile(size, directory)
-      events = list(read_events(directory, program))
+      [file] = Path(directory).rglob('*.xplane.pb')
+      events = list(read_events(file, program))
+      if _OUTPUT.value:
+        shutil.copy(file, Path(_OUTPUT.value) / f'profile-{size}.xplane.pb')
     if not events:
       cli.say(f'{size}: the profiler told of no kernel')
     for row in summarise(events, _UPDATES.value, _TOP.value):
@@ -66,7 +69,7 @@ def main() -> None:
   print_table(records, COLUMNS['profile'])
 
 
-def _profile(size: str, directory: Path) -> str:
+def _profile(size: str, directory: str) -> str:
   """Writes a profile to `directory`; returns the program's text."""
   import jax
 
@@ -84,7 +87,7 @@ def _profile(size: str, directory: Path) -> str:
   )
   trainer = OurTrainer(work, _PEER.value.partition('-')[2])
   trainer.run(2)
-  with jax.profiler.trace(str(directory)):
+  with jax.profiler.trace(directory):
     trainer.run(_UPDATES.value)
   return str(trainer.compiled().as_text())
 

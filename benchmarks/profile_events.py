@@ -35,16 +35,15 @@ class Event(NamedTuple):
   origin: str
 
 
-def read_events(directory: Path, program: str) -> Iterator[Event]:
+def read_events(file: Path, program: str) -> Iterator[Event]:
   """Yields the kernels of a profile: those of devices, or else a CPU's.
 
   Args:
-    directory: that jax.profiler wrote to.
+    file: .xplane.pb that jax.profiler wrote.
     program: text of the compiled program that ran, which tells of origins.
   """
   import jax
 
-  [file] = directory.rglob('*.xplane.pb')
   planes = list(jax.profiler.ProfileData.from_file(str(file)).planes)
   origins = read_origins(program)
   devices = [plane for plane in planes if plane.name.startswith('/device:')]

@@ -13,6 +13,7 @@ from run_command import run_command
 
 from benchmarks import parts
 from benchmarks.parts import Here, Part
+from t2t_jax.data import grammar
 
 ROOT = pathlib.Path(__file__).parents[2]
 # In place of Python: `-m benchmarks.input --size=N` ends with status N, and
@@ -175,3 +176,52 @@ def test_the_script_goes_on_with_what_is_done(tmp_path):
   assert f'{checkout}/runs/here/site' in measured
   rows = tmp_path / 'out' / 'rows.jsonl'
   assert rows.read_text() == (done / 'rows.jsonl').read_text()
+
+
+@pytest.mark.slow
+def test_the_script_measures_everything_in_little(tmp_path):
+  """All parts of a GPU on whatever is here; three minutes on a CPU."""
+  for name, count in (('train', 300), ('val', 20), ('test_2016_flickr', 5)):
+    pairs = [*grammar.generate('train', 1, count)]
+    for side, language in enumerate(('en', 'de')):
+      lines = ''.join(pair[side] + '\n' for pair in pairs)
+      (tmp_path / f'{name}.{language}').write_text(lines)
+  for name in ('test_2017_flickr', 'test_2017_mscoco'):
+    for language in ('en', 'de'):
+      text = (tmp_path / f'test_2016_flickr.{language}').read_text()
+      (tmp_path / f'{name}.{language}').write_text(text)
+  environment = os.environ | {
+    'PYTHON': sys.executable,
+    'OUT': str(tmp_path / 'out'),
+    'WORK': str(tmp_path / 'work'),
+    'SIZES': 'micro',
+    'SECONDS_LEFT': '3000',
+  }
+
+  def script():
+    return subprocess.run(
+      ['bash', ROOT / 'benchmarks' / 'accelerator.sh', tmp_path],
+      env=environment,
+      capture_output=True,
+      text=True,
+      check=False,
+    )
+
+  finished = script()
+  log = (tmp_path / 'out' / 'rows.log').read_text()
+  assert finished.returncode == 0, finished.stderr + log
+  rows = tmp_path / 'out' / 'rows.jsonl'
+  before = rows.read_text()
+  found = [json.loads(line) for line in before.splitlines()]
+  assert [row['part'] for row in found if 'failed' in row] == []
+  assert {row['benchmark'] for row in found if 'benchmark' in row} == {
+    'installed',
+    'train',
+    'decode',
+    'recipe',
+    'profile',
+    'startup',
+    'input',
+  }
+  assert script().returncode == 0
+  assert rows.read_text() == before
