@@ -7,7 +7,8 @@
 Each part is a process of its own. Its rows go to --output as they are made,
 behind them one that says the part is done; what it says besides goes to the
 file's .log. Parts that are done are not begun again, so stop it and start it
-as you like; those that failed come again behind all others, once.
+as you like. Those that failed come again behind all others, once, and those
+whose time was up twice.
 
 With --seconds no part is begun that may not end in time; if some are left the
 status is 75: start it again. Ends with a table of each benchmark.
@@ -16,6 +17,7 @@ status is 75: start it again. Ends with a table of each benchmark.
 import contextlib
 import io
 import json
+import operator
 import os
 import signal
 import subprocess
@@ -47,7 +49,8 @@ _WORK = flags.DEFINE_string('work', 'runs/bench', 'directory to work in')
 _MICRO = flags.DEFINE_bool('micro', False, 'tiny parts, to try it out')
 _LIST = flags.DEFINE_bool('list', False, 'print the parts and their commands')
 
-_ATTEMPTS = 2
+# How often a part may end so.
+_TRIES = {'failed': 2, 'ended': 3}
 _OVER = 3  # times the seconds that it should take a part may take
 _SAVING = 20  # seconds that a part has for it when it is ended
 _ROOT = Path(__file__).parents[1]
@@ -106,13 +109,20 @@ def read_rows(output: Path) -> list[dict[str, Any]]:
 def _left(parts: Sequence[Part], rows: Sequence[dict[str, Any]]) -> list[Part]:
   """Returns the parts that are not done, those that never failed first."""
   done = {row['part'] for row in rows if 'done' in row}
-  failed = [row['part'] for row in rows if 'failed' in row]
+  tries = {
+    part.name: [
+      sum(row['part'] == part.name and how in row for row in rows)
+      for how in _TRIES
+    ]
+    for part in parts
+  }
   left = [
     part
     for part in parts
-    if part.name not in done and failed.count(part.name) < _ATTEMPTS
+    if part.name not in done
+    and all(map(operator.lt, tries[part.name], _TRIES.values()))
   ]
-  return sorted(left, key=lambda part: failed.count(part.name))
+  return sorted(left, key=lambda part: sum(tries[part.name]))
 
 
 def _seconds_left(start: float) -> float:
@@ -170,7 +180,7 @@ def _run(part: Part, output: Path, limit: float) -> None:
       write({'done': seconds})
     else:
       why = f'status {status} after {seconds} s, of {limit:.0f}'
-      write({'failed': why})
+      write({'ended' if seconds >= limit else 'failed': why})
       cli.say(f'{part.name}: {why}; {log.name} tells more')
 
 
@@ -191,8 +201,9 @@ def _print_tables(rows: Sequence[dict[str, Any]], file: Path) -> None:
       print(f'\n{name}\n')
       print_table(some, COLUMNS[name])
     for row in rows:
-      if 'failed' in row:
-        print(f'\n{row["part"]}: {row["failed"]}')
+      for how in _TRIES:
+        if how in row:
+          print(f'\n{row["part"]}: {row[how]}')
   file.write_text(text.getvalue(), encoding='utf-8')
   print(text.getvalue(), end='')
 

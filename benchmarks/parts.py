@@ -113,7 +113,9 @@ def _gpu(here: Here) -> Iterable[Part]:
   yield Part('decode base', (*decode, '--size=base', *_few()), 200)
   if here.text:
     run = ('recipe', f'--text={here.text}', f'--workdir={here.work}/multi30k')
-    yield Part('multi30k', run, 480)
+    # Twenty shapes to compile, which may take more than one call.
+    yield Part('multi30k compiled', (*run, '--warm_only'), 400)
+    yield Part('multi30k', run, 400)
   profile = ('profile', '--dtype=bfloat16', '--tokens=24576', '--updates=5')
   kept = f'--output={here.output}'
   yield Part('profile', (*profile, '--size=base,big', kept), 150)

@@ -38,6 +38,7 @@ _CONFIG = flags.DEFINE_string('recipe', 'configs/multi30k.py', 'a config')
 _WARM_STEPS = flags.DEFINE_integer(
   'warm_steps', 120, 'updates of the run that compiles', lower_bound=1
 )
+_WARM_ONLY = flags.DEFINE_bool('warm_only', False, 'that run alone')
 _SETTINGS = flags.DEFINE_multi_string(
   'set', [], 'model.d_ff=512 sets config.model.d_ff of the recipe'
 )
@@ -67,6 +68,8 @@ def main() -> None:
     ]
     _run(warm, [*settings, *few])
     (warm / 'done').touch()
+  if _WARM_ONLY.value:
+    return
   cli.say('the recipe')
   seconds = _run(workdir, settings)
   machine = describe('jax', 'jaxlib', 'sacrebleu')

@@ -20,6 +20,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 # notes that it was begun.
 STAND_IN = """#!/bin/sh
 status=${3#--size=}
+[ -z "${SLOW:-}" ] || sleep 60
 echo "$2 $3" >>"$BEGUN"
 echo '{"benchmark": "input", "job": "'$status'", "batches_per_s": 2.5}'
 echo 'a table'
@@ -97,6 +98,22 @@ def test_parts_are_done_once(tmp_path, begun):
   ]
   assert measure(output).status == 0
   assert begun() == []
+
+
+def test_what_took_too_long_goes_on_later(tmp_path, begun, monkeypatch):
+  monkeypatch.setenv('SLOW', '1')
+  monkeypatch.setattr(
+    parts,
+    'parts_for',
+    lambda machine, here: [Part('long', ('input', '--size=0'), 0)],
+  )
+  output = tmp_path / 'rows.jsonl'
+  finished = measure(output)
+  assert finished.status == 0
+  rows = [json.loads(line) for line in output.read_text().splitlines()]
+  ends = [row for row in rows if 'ended' in row]
+  assert [row['part'] for row in ends] == ['long'] * 3
+  assert 'status -15' in ends[0]['ended']
 
 
 def test_some_parts(tmp_path, begun):
