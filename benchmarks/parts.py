@@ -185,13 +185,26 @@ _LITTLE_TEXT = (
   'training.global_batch_tokens=512',
   'training.max_shapes=2',
 )
-# Flags that make any part last seconds.
+# Flags that make any part last seconds; float32, as not every CPU's compiler
+# makes all products of bfloat16 into float32.
 _SMALL = {
-  'train': ('--size=micro', '--tokens=64', '--length=8', '--product=64'),
+  'train': (
+    '--size=micro',
+    '--tokens=64',
+    '--length=8',
+    '--product=64',
+    '--dtype=float32',
+  ),
   'decode': ('--size=micro', '--sentences=4', '--length=8'),
-  'profile': ('--size=micro', '--tokens=64', '--length=8', '--updates=1'),
+  'profile': (
+    '--size=micro',
+    '--tokens=64',
+    '--length=8',
+    '--updates=1',
+    '--dtype=float32',
+  ),
   'startup': ('--case=micro',),
-  'input': ('--size=micro', '--batches=4', '--updates=2'),
+  'input': ('--size=micro', '--batches=4', '--updates=2', '--dtype=float32'),
   'prepare': ('--pairs=500', '--vocabulary_size=400', '--plan_pairs=2000'),
   'recipe': (
     '--warm_steps=1',
