@@ -8,8 +8,8 @@ INSTALL := $(BIN)/pip install -q --disable-pip-version-check
 WORKERS ?= 2
 SOURCES := t2t_jax benchmarks configs examples launch tests
 
-.PHONY: quickstart test test-slow test-faults test-parity browser bench-decode check
-.PHONY: format clean
+.PHONY: quickstart test test-slow test-faults test-parity browser check
+.PHONY: bench bench-decode format clean
 
 ## quickstart: trains a small translator in minutes and shows what it can do
 quickstart: $(VENV)/.runtime
@@ -49,6 +49,11 @@ test-parity: $(VENV)/.parity
 ## ARGS='--size=tiny --repeats=3' and the like
 bench-decode: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.decode $(ARGS)
+
+## bench: all benchmarks of a CPU beside their peers, into runs/bench.jsonl;
+## goes on where it was stopped; ARGS='--text=DIR --parts=startup' and the like
+bench: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.all $(ARGS)
 
 ## check: lint, format, types
 check: $(VENV)/.dev

@@ -17,7 +17,6 @@ Prints a JSON line for each peer, size and number of sentences, and a table:
   same     share of the first 64 outputs that equal ours, token by token
 """
 
-import datetime
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,7 +24,7 @@ from typing import Any
 from absl import flags
 
 from t2t_jax import cli
-from t2t_jax.errors import UsageError, nearest
+from t2t_jax.errors import UsageError
 
 _SIZES = flags.DEFINE_list(
   'size', 'tiny,small,base', 'models: some of tiny, small, base, big'
@@ -74,38 +73,31 @@ _SEED = flags.DEFINE_integer('seed', 1, 'of weights and sentences')
 
 # Outputs that are compared between peers: the first so many sentences.
 COMPARED = 64
-COLUMNS = {
-  'size': 'size',
-  'sentences': 'sentences',
-  'peer': 'peer',
-  'dtype': 'dtype',
-  'median s': 'median_s',
-  'quartiles': 'quartiles_s',
-  'best s': 'best_s',
-  'sentences/s': 'sentences_per_s',
-  'others': 'others_cores',
-  'ours is': 'ours_is_faster.median',
-  'quartiles of it': 'ours_is_faster.quartiles',
-  'same': 'agreement.same_outputs',
-}
 
 
 def main() -> None:
   # jax would take most of a GPU's memory, of which peers need their share.
   os.environ.setdefault('XLA_PYTHON_CLIENT_MEM_FRACTION', '0.4')
+  from benchmarks.columns import COLUMNS
   from benchmarks.machine import describe
   from benchmarks.peers.decoders import installed_peers
   from benchmarks.report import print_record, print_table
-  from benchmarks.sizes import base_config
+  from benchmarks.sizes import base_config, check_sizes
 
   config = base_config()
   cli.use_compile_cache(config.logging.compile_cache_dir)
-  sizes, counts = _sizes(), _counts()
+  sizes, counts = check_sizes(_SIZES.value), _counts()
   lengths = _lengths(config.data.max_tokens)
   chosen = [_first(lengths, count) for count in counts]
   peers = installed_peers(_PEERS.value, cli.say)
   machine = describe('jax', 'jaxlib', 'flax', 'ctranslate2', 'torch')
-  records: list[dict[str, Any]] = []
+  records: list[dict[str, Any]] = [
+    {'benchmark': 'decode', 'peer': peer, 'skipped': 'not installed'}
+    for peer in _PEERS.value
+    if peer not in peers
+  ]
+  for record in records:
+    print_record(record)
   for size in sizes:
     decoders, vocab_size = _decoders(size, peers, lengths)
     for some in chosen:
@@ -113,7 +105,7 @@ def main() -> None:
         record = {'benchmark': 'decode', 'size': size} | record | machine
         print_record(record)
         records.append(record)
-  print_table(records, COLUMNS)
+  print_table(records, COLUMNS['decode'])
 
 
 def _decoders(
@@ -149,6 +141,7 @@ def _measure(
   import jax
 
   from benchmarks.peers.agreement import agreement, check_lengths
+  from benchmarks.report import now
   from benchmarks.rounds import run_rounds, speedup, summary
   from benchmarks.sentences import random_sentences
 
@@ -164,7 +157,7 @@ def _measure(
   records = []
   for name, repeats in timed.items():
     record = {
-      'date': datetime.datetime.now(datetime.UTC).isoformat('T', 'seconds'),
+      'date': now(),
       'peer': name,
       'dtype': decoders[name].dtype,
       'device': jax.default_backend(),
@@ -182,18 +175,6 @@ def _measure(
       record['agreement'] = agreement(outputs['ours'], outputs[name])
     records.append(record)
   return records
-
-
-def _sizes() -> list[str]:
-  from benchmarks.sizes import SIZES
-
-  for size in _SIZES.value:
-    if size not in SIZES:
-      raise UsageError(
-        f"--size: expected some of {', '.join(SIZES)}, found '{size}'."
-        f'{nearest(size, SIZES)}'
-      )
-  return _SIZES.value
 
 
 def _counts() -> list[int]:

@@ -16,7 +16,6 @@ The picture (extra plot) has the formulas as dashed lines through the last
 point. Compared are best times: other processes only ever add to a time.
 """
 
-import datetime
 import time
 from pathlib import Path
 from typing import Any
@@ -100,6 +99,7 @@ def _measure(sizes: Any, length: int) -> list[dict[str, Any]]:
   """Returns a record of each layer at one length."""
   import jax
 
+  from benchmarks.report import now
   from benchmarks.rounds import run_rounds, summary
   from benchmarks.table1 import make_layers
 
@@ -121,7 +121,7 @@ def _measure(sizes: Any, length: int) -> list[dict[str, Any]]:
   return [
     {
       'benchmark': 'layers',
-      'date': datetime.datetime.now(datetime.UTC).isoformat('T', 'seconds'),
+      'date': now(),
       'device': jax.default_backend(),
       'layer': name,
       'n': length,

@@ -19,7 +19,6 @@ Prints a JSON line for each stage, and a table:
   pairs/s  a second and core
 """
 
-import datetime
 import itertools
 import tempfile
 import time
@@ -43,19 +42,11 @@ _PLAN_PAIRS = flags.DEFINE_integer(
   'plan_pairs', 36000000, 'pairs of the plan; 0: none', lower_bound=0
 )
 
-COLUMNS = {
-  'stage': 'stage',
-  'pairs': 'pairs',
-  'CPU s': 'cpu_s',
-  'us': 'us_a_pair',
-  'pairs/s': 'pairs_per_s',
-  'MiB': 'peak_mib',
-}
-
 
 def main() -> None:
+  from benchmarks.columns import COLUMNS
   from benchmarks.machine import describe
-  from benchmarks.report import print_record, print_table
+  from benchmarks.report import now, print_record, print_table
 
   machine = describe('numpy', 'sentencepiece')
   records: list[dict[str, Any]] = []
@@ -63,7 +54,7 @@ def main() -> None:
   def add(stage: str, pairs: int, seconds: float, **more: Any) -> None:
     record = {
       'benchmark': 'prepare',
-      'date': datetime.datetime.now(datetime.UTC).isoformat('T', 'seconds'),
+      'date': now(),
       'stage': stage,
       'pairs': pairs,
       'cpu_s': round(seconds, 3),
@@ -80,7 +71,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
       seconds, peak = _plan(Path(directory), _PLAN_PAIRS.value)
       add('epoch plan', _PLAN_PAIRS.value, seconds, peak_mib=round(peak))
-  print_table(records, COLUMNS)
+  print_table(records, COLUMNS['prepare'])
 
 
 def _text_stages(directory: Path) -> Iterator[tuple[str, int, float]]:

@@ -1,8 +1,14 @@
 """What a benchmark prints: JSON lines, and a table of them at the end."""
 
+import datetime
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+
+def now() -> str:
+  """Returns the time in UTC, to the second."""
+  return datetime.datetime.now(datetime.UTC).isoformat('T', 'seconds')
 
 
 def print_record(record: Mapping[str, Any]) -> None:

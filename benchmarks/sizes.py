@@ -1,6 +1,7 @@
 """The models that are measured: the paper's, at several sizes, random."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -9,6 +10,7 @@ from flax import linen as nn
 
 from t2t_jax.config import Config, ModelConfig, from_mapping
 from t2t_jax.config_files import load
+from t2t_jax.errors import UsageError, nearest
 from t2t_jax.model.transformer import Transformer
 
 PAD_ID, BOS_ID, EOS_ID, UNK_ID = range(4)
@@ -31,7 +33,24 @@ SIZES = {
   'small': Size(3, 256, 1024, 8, 10_000),
   'base': Size(6, 512, 2048, 8, 37_000),
   'big': Size(6, 1024, 4096, 16, 37_000),
+  # To try a benchmark out: it measures nothing that anybody asks for.
+  'micro': Size(1, 16, 24, 2, 300),
 }
+
+
+def check_sizes(names: Sequence[str]) -> Sequence[str]:
+  """Returns the values of --size.
+
+  Raises:
+    UsageError: one that is not in SIZES.
+  """
+  for name in names:
+    if name not in SIZES:
+      raise UsageError(
+        f"--size: expected some of {', '.join(SIZES)}, found '{name}'."
+        f'{nearest(name, SIZES)}'
+      )
+  return names
 
 
 def base_config() -> Config:

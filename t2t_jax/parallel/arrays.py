@@ -1,5 +1,6 @@
 """From functions and host arrays to arrays that lie on a mesh."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -25,9 +26,20 @@ def init_params(model: Transformer, key: jax.Array) -> Any:
   return model.init(key, ids, ids)['params']
 
 
+# Tracing a base model's initialisation takes half a second, and a start asks
+# for its shapes six times.
+@functools.lru_cache(maxsize=4)
+def shapes_of(build: Callable[[], Any]) -> Any:
+  """Returns the shapes of the boxed tree `build()`, in the same boxes.
+
+  Of `build`s that are equal, and so do the same, one is traced.
+  """
+  return jax.eval_shape(build)
+
+
 def shardings_of(build: Callable[[], Any], mesh: Mesh) -> Any:
   """Returns the sharding of each array of the boxed tree `build()`."""
-  specs = nn.get_partition_spec(jax.eval_shape(build))
+  specs = nn.get_partition_spec(shapes_of(build))
   return nn.logical_to_mesh_sharding(specs, mesh, AXIS_RULES)
 
 
@@ -37,8 +49,17 @@ def abstract_arrays(build: Callable[[], Any], mesh: Mesh) -> Any:
     lambda shape, sharding: jax.ShapeDtypeStruct(
       shape.shape, shape.dtype, sharding=sharding
     ),
-    jax.eval_shape(lambda: nn.unbox(build())),
+    _without_boxes(shapes_of(build)),
     shardings_of(build, mesh),
+  )
+
+
+def _without_boxes(tree: Any) -> Any:
+  """As nn.unbox, which inside of a mesh cannot take shapes."""
+  return jax.tree.map(
+    lambda x: x.value if isinstance(x, nn.LogicallyPartitioned) else x,
+    tree,
+    is_leaf=lambda x: isinstance(x, nn.LogicallyPartitioned),
   )
 
 

@@ -11,7 +11,7 @@ from t2t_jax.model.transformer import Transformer
 from t2t_jax.parallel.arrays import abstract_arrays
 from t2t_jax.parallel.mesh import batch_sharding, batch_shards, use_mesh
 from t2t_jax.training.memory import Shape
-from t2t_jax.training.train_state import build_state
+from t2t_jax.training.train_state import FirstState
 from t2t_jax.training.train_step import make_train_step
 
 
@@ -50,7 +50,7 @@ def lower_step(
       )
       for length in shape[1:]
     ]
-    state = abstract_arrays(lambda: build_state(config, model), mesh)
+    state = abstract_arrays(FirstState(config, model), mesh)
     step: Any = make_train_step(config, model, bos_id, mesh)
     return step.lower(state, *ids)
 

@@ -46,9 +46,9 @@ from t2t_jax.training.start import hold, prepare_for_all
 from t2t_jax.training.step_log import StepLog
 from t2t_jax.training.stopping import Stopped, StopSignal, TrainingError
 from t2t_jax.training.train_state import (
+  FirstState,
   TrainState,
   begin_with,
-  build_state,
   decoding_params,
 )
 from t2t_jax.training.train_step import make_train_step
@@ -124,6 +124,7 @@ class Trainer:
       tokenizers.target.bos_id,
       recorded_split(config, workdir, mesh),
     )
+    self._build_state = FirstState(config, self._model)
     abstract = abstract_arrays(self._build_state, mesh)
     if hosts.is_first():
       record_run(
@@ -206,9 +207,6 @@ class Trainer:
     return Result(progress.step, early)
 
   # --- beginning --------------------------------------------------------------
-
-  def _build_state(self) -> TrainState:
-    return build_state(self._config, self._model)
 
   def _restore_or_create(self, abstract: Any) -> tuple[Any, Progress]:
     restored = self._store.restore_newest(abstract)

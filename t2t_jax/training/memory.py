@@ -16,8 +16,9 @@ import jax.numpy as jnp
 
 from t2t_jax.config import Config, ModelConfig
 from t2t_jax.model.transformer import Transformer
+from t2t_jax.parallel.arrays import shapes_of
 from t2t_jax.parallel.mesh import AXIS_RULES
-from t2t_jax.training.train_state import build_state
+from t2t_jax.training.train_state import FirstState
 
 Shape = tuple[int, int, int]  # rows, source length, target length
 
@@ -49,7 +50,7 @@ class Memory:
 
 def abstract_state(config: Config, model: Transformer) -> Any:
   """Returns the training state's shapes in flax's boxes, on no mesh."""
-  return jax.eval_shape(lambda: build_state(config, model))
+  return shapes_of(FirstState(config, model))
 
 
 def split_elements(tree: Any, sizes: Mapping[str, int]) -> list[Any]:

@@ -21,22 +21,25 @@ class MetricsWriter:
     self._file = open(workdir.metrics, 'ab')  # noqa: SIM115
     # Never longer: a file that was deleted would begin with zero bytes.
     self._file.truncate(min(length, self._file.seek(0, os.SEEK_END)))
+    self._directory = workdir.tensorboard if tensorboard else None
     self._tensorboard: Any = None
-    if tensorboard:
-      # Imported here: it costs a second that no other command should pay.
-      from tensorboardX import SummaryWriter
-
-      self._tensorboard = SummaryWriter(str(workdir.tensorboard))
 
   def write(self, kind: str, step: int, values: dict[str, Any]) -> None:
     row = {'kind': kind, 'step': step}
     row |= {name: _rounded(value) for name, value in values.items()}
     self._file.write(json.dumps(row).encode() + b'\n')
     self._file.flush()
-    if self._tensorboard is not None:
-      for name, value in values.items():
-        if isinstance(value, (int, float)):
-          self._tensorboard.add_scalar(f'{kind}/{name}', value, step)
+    if self._directory is None:
+      return
+    if self._tensorboard is None:
+      # Imported here, when an update is under way: it costs a second, and
+      # three where torch is installed, which it imports.
+      from tensorboardX import SummaryWriter
+
+      self._tensorboard = SummaryWriter(str(self._directory))
+    for name, value in values.items():
+      if isinstance(value, (int, float)):
+        self._tensorboard.add_scalar(f'{kind}/{name}', value, step)
 
   def length(self) -> int:
     """The bytes of metrics.jsonl, safely on disk."""

@@ -48,6 +48,18 @@ def build_state(config: Config, model: Transformer) -> TrainState:
   )
 
 
+@dataclasses.dataclass(frozen=True)
+class FirstState:
+  """`build_state` as a function without arguments, equal to others of the
+  same config and model: so that it is traced once for all who ask."""
+
+  config: Config
+  model: Transformer
+
+  def __call__(self) -> TrainState:
+    return build_state(self.config, self.model)
+
+
 def begin_with(state: TrainState, params: Any) -> TrainState:
   """Returns the first state with other parameters, such as another run's."""
   average = None

@@ -15,7 +15,7 @@ from t2t_jax.parallel.copies import reduced_once
 from t2t_jax.parallel.mesh import batch_sharding, replicated
 from t2t_jax.training.loss import LossSums, loss_sums
 from t2t_jax.training.optimizer import learning_rate_schedule, make_optimizer
-from t2t_jax.training.train_state import TrainState, build_state
+from t2t_jax.training.train_state import FirstState, TrainState
 
 
 class StepMetrics(NamedTuple):
@@ -70,7 +70,7 @@ def make_train_step(
   """
   optimizer = make_optimizer(config)
   schedule = learning_rate_schedule(config)
-  state_shardings = shardings_of(lambda: build_state(config, model), mesh)
+  state_shardings = shardings_of(FirstState(config, model), mesh)
 
   def gradients_of(params, source_ids_BS, target_ids_BT, key):
     def loss(params):

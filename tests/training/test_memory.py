@@ -20,7 +20,7 @@ from t2t_jax.training.memory import (
   split_bytes,
 )
 from t2t_jax.training.microbatches import device_memory, within_memory
-from t2t_jax.training.train_state import build_state
+from t2t_jax.training.train_state import FirstState, build_state
 
 ONE = dict.fromkeys(AXES, 1)
 
@@ -170,3 +170,19 @@ def test_a_run_keeps_its_split(config):
     config, model_of(config), mesh, [(16, 8, 8)], 1, recorded=7
   )
   assert found == 7
+
+
+def test_a_state_is_traced_once_for_all_who_ask(tmp_path, monkeypatch):
+  """Each trace of a base model's initialisation costs half a second."""
+  config = make_config(tmp_path, training__seed=4711)
+  traced = []
+
+  def counted(*arguments):
+    traced.append(arguments)
+    return build_state(*arguments)
+
+  monkeypatch.setattr('t2t_jax.training.train_state.build_state', counted)
+  mesh = create_mesh(config.mesh)
+  abstract_state(config, model_of(config))
+  abstract_arrays(FirstState(config, model_of(config)), mesh)
+  assert len(traced) == 1

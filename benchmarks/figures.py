@@ -1,0 +1,47 @@
+"""What the timed updates of a trainer come to."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.rounds import Repeat, speedup, summary
+from benchmarks.work import Counts
+
+
+def figures(
+  counts: Counts,
+  updates: int,
+  repeats: Sequence[Repeat],
+  products: Sequence[Repeat],
+  product_flops: float,
+  data_sheet: float | None,
+) -> dict[str, Any]:
+  """Returns what a JSON line tells of a trainer's speed.
+
+  Args:
+    counts: of what was done in each of `repeats`.
+    updates: the same.
+    repeats: of the trainer.
+    products: of the chain of matrix products, round by round.
+    product_flops: of one such chain, times the devices that could make it.
+    data_sheet: the devices' operations a second by their maker; None: unknown.
+  """
+  found = summary(repeats)
+  median = found['median_s']
+  # Of pairs within a round, as ratios are: the machine's speed changes.
+  pace = speedup(repeats, products)['median']
+  per_s = counts.flops / median
+  return found | {
+    'updates': updates,
+    'update_ms': round(1e3 * median / updates, 3),
+    'quartiles_ms': [
+      round(1e3 * second / updates, 3) for second in found['quartiles_s']
+    ],
+    'target_tokens_per_s': round(counts.target_tokens / median, 1),
+    'padded_tokens_per_s': round(counts.target_positions / median, 1),
+    'padding_share': round(counts.padding_share, 4),
+    'flops_per_update': counts.flops / updates,
+    'flops_per_s': per_s,
+    'product_flops_per_s': product_flops / summary(products)['median_s'],
+    'mfu': round(pace * counts.flops / product_flops, 4),
+    'mfu_of_data_sheet': round(per_s / data_sheet, 4) if data_sheet else None,
+  }
