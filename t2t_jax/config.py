@@ -215,6 +215,7 @@ RESUME_MAY_CHANGE = (
   'training.steps',
   'training.microbatch_tokens',
   'training.device_memory_gib',
+  'training.loss_chunk',
   'data.directory',
   'data.cache_dir',
   'data.downloads',

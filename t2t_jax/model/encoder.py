@@ -3,9 +3,10 @@
 import flax.linen as nn
 
 from t2t_jax.config import ModelConfig
+from t2t_jax.model.layer_norm import LayerNorm
 from t2t_jax.model.multi_head_attention import MultiHeadAttention
 from t2t_jax.model.stack import rematerialised, run_layers
-from t2t_jax.model.sublayers import FeedForward, Residual, layer_norm
+from t2t_jax.model.sublayers import FeedForward, Residual
 
 
 class EncoderLayer(nn.Module):
@@ -56,7 +57,7 @@ class Encoder(nn.Module):
       layer(c, name=f'layer_{i}') for i in range(c.num_encoder_layers)
     ]
     if c.norm_position == 'pre':
-      self.final_norm = layer_norm(c)
+      self.final_norm = LayerNorm(c)
 
   def __call__(self, x_BSD, source_mask_BS, *, deterministic):
     x_BSD = run_layers(self, x_BSD, source_mask_BS, None, deterministic)

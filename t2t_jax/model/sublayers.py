@@ -1,4 +1,4 @@
-"""Feed-forward sub-layer, residual connection, layer norm (3.1 and 3.3)."""
+"""Feed-forward sub-layer and residual connection (3.1 and 3.3)."""
 
 import flax.linen as nn
 import jax
@@ -6,22 +6,10 @@ import jax.numpy as jnp
 
 from t2t_jax.config import ModelConfig
 from t2t_jax.model.dropout import Dropout
+from t2t_jax.model.layer_norm import LayerNorm
 from t2t_jax.model.product import product
 
 ACTIVATIONS = {'relu': jax.nn.relu, 'gelu': jax.nn.gelu, 'swish': jax.nn.swish}
-
-
-def layer_norm(config: ModelConfig) -> nn.LayerNorm:
-  """Layer normalisation over d_model, statistics in float32."""
-  return nn.LayerNorm(
-    epsilon=config.layer_norm_epsilon,
-    dtype=jnp.dtype(config.compute_dtype),
-    param_dtype=jnp.dtype(config.param_dtype),
-    # mean((x - mean)^2): the short cut E[x^2] - mean^2 cancels digits.
-    use_fast_variance=False,
-    scale_init=nn.with_logical_partitioning(nn.initializers.ones, ('norm',)),
-    bias_init=nn.with_logical_partitioning(nn.initializers.zeros, ('norm',)),
-  )
 
 
 class FeedForward(nn.Module):
@@ -66,7 +54,7 @@ class Residual(nn.Module):
   config: ModelConfig
 
   def setup(self):
-    self.norm = layer_norm(self.config)
+    self.norm = LayerNorm(self.config)
     self.dropout = Dropout(self.config.dropout_rate)
 
   def __call__(self, x_BTD, sublayer, *, deterministic):

@@ -63,14 +63,15 @@ def loss_sums(
 @functools.partial(jax.custom_vjp, nondiff_argnums=(5, 6, 7))
 def _chunked(h_BTD, w_VD, b_V, y_BT, m_BT, vocab_size, smoothing, chunk):
   softmax = _softmax(w_VD, b_V, vocab_size, h_BTD.dtype)
+  arrays, blocks, width = _blocks((h_BTD, y_BT, m_BT), chunk)
 
-  def add(sums, block):
+  def add(number, sums):
+    block = _cut(arrays, number, width)
     loss, nll, _ = _block(*block, softmax, smoothing)
-    return (sums[0] + loss, sums[1] + nll), None
+    return sums[0] + loss, sums[1] + nll
 
   zero = jnp.zeros((), jnp.float32)
-  blocks = _blocks((h_BTD, y_BT, m_BT), chunk)
-  return jax.lax.scan(add, (zero, zero), blocks)[0]
+  return jax.lax.fori_loop(0, blocks, add, (zero, zero))
 
 
 def _forward(h_BTD, w_VD, b_V, y_BT, m_BT, vocab_size, smoothing, chunk):
@@ -78,18 +79,23 @@ def _forward(h_BTD, w_VD, b_V, y_BT, m_BT, vocab_size, smoothing, chunk):
   there, so that they are neither kept nor made twice."""
   softmax = _softmax(w_VD, b_V, vocab_size, h_BTD.dtype)
 
-  def add(sums, block):
-    h_BCD = block[0]
+  arrays, blocks, width = _blocks((h_BTD, y_BT, m_BT), chunk)
+
+  def add(number, carry):
+    dh_BTD, sums = carry
+    block = _cut(arrays, number, width)
     loss, nll, dz_BCV = _block(*block, softmax, smoothing)
-    low_BCV = dz_BCV.astype(h_BCD.dtype)
+    low_BCV = dz_BCV.astype(h_BTD.dtype)
     dh_BCD = jnp.einsum('BCV,VD->BCD', low_BCV, softmax.low_VD)
     # Not VD: CPUs would transpose the logits' gradients for that, not h.
     dw_DV = jnp.einsum(
-      'BCD,BCV->DV', h_BCD, low_BCV, preferred_element_type=jnp.float32
+      'BCD,BCV->DV', block[0], low_BCV, preferred_element_type=jnp.float32
     )
     db_V = None if b_V is None else dz_BCV.sum(axis=(0, 1))
-    parts = (loss, nll, dw_DV, db_V)
-    return jax.tree.map(jnp.add, sums, parts), dh_BCD
+    dh_BTD = jax.lax.dynamic_update_slice_in_dim(
+      dh_BTD, dh_BCD, number * width, axis=1
+    )
+    return dh_BTD, jax.tree.map(jnp.add, sums, (loss, nll, dw_DV, db_V))
 
   zero = jnp.zeros((), jnp.float32)
   start = (
@@ -98,9 +104,9 @@ def _forward(h_BTD, w_VD, b_V, y_BT, m_BT, vocab_size, smoothing, chunk):
     jnp.zeros(w_VD.shape[::-1], jnp.float32),
     None if b_V is None else jnp.zeros(b_V.shape, jnp.float32),
   )
-  blocks = _blocks((h_BTD, y_BT, m_BT), chunk)
-  (loss, nll, dw_DV, db_V), dh = jax.lax.scan(add, start, blocks)
-  dh_BTD = jnp.moveaxis(dh, 0, 1).reshape(dh.shape[1], -1, dh.shape[3])
+  dh_BTD, (loss, nll, dw_DV, db_V) = jax.lax.fori_loop(
+    0, blocks, add, (jnp.zeros_like(arrays[0]), start)
+  )
   dh_BTD = dh_BTD[:, : h_BTD.shape[1]]
   dw_VD = dw_DV.T.astype(w_VD.dtype)
   db_V = None if b_V is None else db_V.astype(b_V.dtype)
@@ -151,10 +157,7 @@ def _block(h_BCD, y_BC, m_BC, softmax: _Softmax, smoothing):
   z_BCV = nn.with_logical_constraint(
     z_BCV, ('loss_batch', 'act_length', 'loss_vocab')
   )
-  top_BC1 = z_BCV.max(axis=-1, keepdims=True)
-  e_BCV = jnp.exp(z_BCV - top_BC1 + softmax.padding_V)
-  total_BC1 = e_BCV.sum(axis=-1, keepdims=True)
-  lse_BC = (jnp.log(total_BC1) + top_BC1)[..., 0]
+  lse_BC, p_BCV = _log_sum_exp(z_BCV, softmax.padding_V)
   is_true_BCV = jnp.arange(z_BCV.shape[-1]) == y_BC[..., None]
   z_y_BC = _true_logits(z_BCV, y_BC, is_true_BCV)
   h_BCD = h_BCD.astype(jnp.float32)
@@ -164,28 +167,80 @@ def _block(h_BCD, y_BC, m_BC, softmax: _Softmax, smoothing):
 
   truth_BCV = jnp.where(is_true_BCV, 1 - smoothing, 0.0)
   spread_V = smoothing * softmax.share_V
-  dz_BCV = (e_BCV / total_BC1 - truth_BCV - spread_V) * m_BC[..., None]
+  dz_BCV = (p_BCV - truth_BCV - spread_V) * m_BC[..., None]
   return (loss_BC * m_BC).sum(), (nll_BC * m_BC).sum(), dz_BCV
+
+
+def _log_sum_exp(z_BCV, padding_V):
+  """Returns log sum exp of the logits, and the probabilities (B, C, V)."""
+  if _splits_vocabulary():
+    return _in_two_passes(z_BCV, padding_V)
+  return jax.lax.platform_dependent(
+    z_BCV, padding_V, cuda=_in_one_pass, default=_in_two_passes
+  )
+
+
+def _in_two_passes(z_BCV, padding_V):
+  top_BC1 = z_BCV.max(axis=-1, keepdims=True)
+  e_BCV = jnp.exp(z_BCV - top_BC1 + padding_V)
+  total_BC1 = e_BCV.sum(axis=-1, keepdims=True)
+  return (jnp.log(total_BC1) + top_BC1)[..., 0], e_BCV / total_BC1
+
+
+def _in_one_pass(z_BCV, padding_V):
+  """Reads the logits once: pairs (m, s) that stand for s exp(m) are added up.
+
+  Milakov & Gimelshein 2018. GPUs wait for memory here, not for exp.
+  """
+
+  def add(one, other):
+    top = jnp.maximum(one[0], other[0])
+    parts = (s * jnp.exp(m - top) for m, s in (one, other))
+    return top, sum(parts)
+
+  z_BCV += padding_V
+  top_BC, total_BC = jax.lax.reduce(
+    (z_BCV, jnp.ones_like(z_BCV)),
+    (jnp.float32(-1e30), jnp.float32(0)),
+    add,
+    (z_BCV.ndim - 1,),
+  )
+  lse_BC = jnp.log(total_BC) + top_BC
+  return lse_BC, jnp.exp(z_BCV - lse_BC[..., None])
 
 
 def _true_logits(z_BCV, y_BC, is_true_BCV):
   """The logits of the true tokens, looked up; but as a sum where devices
   split the vocabulary: for a look-up they would exchange all the logits."""
-  sizes = jax.sharding.get_abstract_mesh().shape
-  if sizes.get('fsdp', 1) * sizes.get('tensor', 1) > 1:
+  if _splits_vocabulary():
     return jnp.where(is_true_BCV, z_BCV, 0).sum(axis=-1)
   return jnp.take_along_axis(z_BCV, y_BC[..., None], axis=-1)[..., 0]
 
 
+def _splits_vocabulary() -> bool:
+  sizes = jax.sharding.get_abstract_mesh().shape
+  return sizes.get('fsdp', 1) * sizes.get('tensor', 1) > 1
+
+
 def _blocks(arrays, chunk: int):
-  """Cuts (B, T, ...) into (blocks, B, C, ...) along T: B stays sharded."""
+  """Returns (B, T, ...) with T long enough for the blocks that it is cut into
+  (B stays sharded), their number and the positions of each."""
   batch, length = arrays[0].shape[:2]
   blocks = -(-length // max(1, chunk // batch))
   width = -(-length // blocks)
 
-  def cut(x):
-    pad = [(0, 0), (0, blocks * width - length)] + [(0, 0)] * (x.ndim - 2)
-    x = jnp.pad(x, pad).reshape(batch, blocks, width, *x.shape[2:])
-    return jnp.moveaxis(x, 1, 0)
+  def lengthen(x):
+    more = [(0, 0), (0, blocks * width - length)]
+    return jnp.pad(x, more + [(0, 0)] * (x.ndim - 2))
 
-  return tuple(cut(x) for x in arrays)
+  return tuple(map(lengthen, arrays)), blocks, width
+
+
+def _cut(arrays, number, width: int):
+  """Returns block `number`, cut in the loop: where all are cut before it, T
+  comes first in memory, and XLA for GPUs has the whole decoder follow in that
+  order and transposes it for its products."""
+  return tuple(
+    jax.lax.dynamic_slice_in_dim(x, number * width, width, axis=1)
+    for x in arrays
+  )
