@@ -171,9 +171,9 @@ class _Layer:
       weights = m.num_heads * self.length * len(self.keys) // self.tensor
       per_weight = 4
     sublayers = len(self.keys) + 1
-    # Of each sub-layer its input, three float32 arrays of the layer norm, and
-    # which elements dropout kept.
-    around = sublayers * self.length * m.d_model * (self._item + 12 + 1)
+    # Of each sub-layer its input, its layer norm's, and which elements dropout
+    # kept.
+    around = sublayers * self.length * m.d_model * (2 * self._item + 1)
     return self._products() + weights * per_weight + around
 
   def _products(self) -> int:
