@@ -8,18 +8,19 @@ time that they take.
 Compiles the update as a run would (as doctor does), or reads the scheduled HLO
 that an earlier call saved by --save. A table tells for each part of the model,
 forward and backward, the kernels, the bytes that they move, their operations,
-and the time that these take at least; a second one the costliest kernels.
+and the time that these take at least; a second one the same by kind of kernel,
+a third one the costliest.
 Bounds by what a GPU reaches (--tflops, --tbytes), not measurements.
 """
 
 import pathlib
 import re
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 from absl import flags
 
+from benchmarks.kernel_groups import costliest, part_of, summarise
 from benchmarks.report import print_record, print_table
 from t2t_jax import cli
 from t2t_jax.errors import UsageError
@@ -39,18 +40,11 @@ _TOP = flags.DEFINE_integer('top', 20, 'costliest kernels that are listed')
 _TFLOPS = flags.DEFINE_float('tflops', 790.0, 'of products, reached, 1e12/s')
 _TBYTES = flags.DEFINE_float('tbytes', 4.8, 'of memory, 1e12 bytes/s')
 
-# The first that is found in what a kernel was traced from.
-_PARTS = (
-  (r'_residual/(norm|dropout|add)', 'residual, norm, dropout'),
-  (r'(self|cross)_attention/', 'attention'),
-  (r'feed_forward/', 'feed-forward'),
-  (r'Transformer\.(encode|decode)', 'embedding'),
-  (r'jvp\(\)', 'softmax and loss'),
-)
-
 
 def main() -> None:
-  hlo = pathlib.Path(_HLO.value).read_text() if _HLO.value else _compiled()
+  hlo = (
+    pathlib.Path(_HLO.value).read_text('utf-8') if _HLO.value else _compiled()
+  )
   kernels = read_kernels(hlo)
   if not kernels:
     raise UsageError(f'--hlo={_HLO.value}: expected scheduled HLO, found none')
@@ -86,55 +80,6 @@ _COLUMNS = {
   'ms, least': 'ms',
   'share': 'share',
 }
-
-
-def part_of(kernel: Kernel) -> str:
-  """Returns the part of the model, and whether it is its backward pass."""
-  for pattern, part in _PARTS:
-    if re.search(pattern, kernel.source):
-      way = 'backward' if 'transpose(' in kernel.source else 'forward'
-      return f'{part}, {way}' if part != _PARTS[-1][1] else part
-  return 'update'
-
-
-def summarise(
-  kernels: Iterable[Kernel],
-  key: Callable[[Kernel], str],
-  flops: float,
-  bandwidth: float,
-) -> list[dict[str, Any]]:
-  """Returns a row for each group, the one with most time first, and a total.
-
-  Args:
-    kernels: of a program.
-    key: what group a kernel is of.
-    flops, bandwidth: operations and bytes a second.
-  """
-  groups: dict[str, list[Kernel]] = {}
-  for kernel in kernels:
-    groups.setdefault(key(kernel), []).append(kernel)
-  groups = groups | {'all': [k for group in groups.values() for k in group]}
-  total = sum(k.count * k.seconds(flops, bandwidth) for k in groups['all'])
-  rows = [
-    {
-      'group': name,
-      'kernels': sum(k.count for k in group),
-      'gbytes': sum(k.count * k.bytes for k in group) / 1e9,
-      'gflops': sum(k.count * k.flops for k in group) / 1e9,
-      'ms': 1e3
-      * (s := sum(k.count * k.seconds(flops, bandwidth) for k in group)),
-      'share': s / total if total else 0.0,
-    }
-    for name, group in groups.items()
-  ]
-  return sorted(rows, key=lambda row: (row['group'] == 'all', -row['ms']))
-
-
-def costliest(
-  kernels: Iterable[Kernel], flops: float, bandwidth: float
-) -> list[Kernel]:
-  """Returns the kernels, those with most time in all their runs first."""
-  return sorted(kernels, key=lambda k: -k.count * k.seconds(flops, bandwidth))
 
 
 def _alone(kernel: Kernel, flops: float, bandwidth: float) -> dict[str, Any]:

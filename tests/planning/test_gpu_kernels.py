@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+from run_command import run_command
 
 from t2t_jax.config import from_mapping
 from t2t_jax.config_files import load
@@ -118,3 +119,15 @@ def test_the_backward_pass_of_norms_writes_no_float32(hlo):
     )
   ]
   assert wide == []
+
+
+@pytest.mark.slow
+def test_a_tpu_has_other_kernels():
+  done = run_command(
+    'hlo',
+    '--config=configs/base.py',
+    '--topology=v5e:2x2',
+    package='benchmarks',
+  )
+  assert done.status == 2
+  assert '--topology=v5e:2x2: expected GPUs, such as h200:1x1' in done.stderr
