@@ -129,11 +129,14 @@ def test_multi30k_takes_the_raw_text_and_other_directions_too():
   french = flatten(from_mapping(load(f'{CONFIGS}/multi30k.py:en-fr')))
   assert french['data.dev_target'] == ('val.lc.norm.tok.fr',)
   assert french['evaluation.bleu_tokenize'] == 'none'
+  sampled = flatten(from_mapping(load(f'{CONFIGS}/multi30k.py:raw,sampled')))
+  assert sampled['data.train_source'] == ('train.en',)
+  assert sampled['training.init_from'] == 'runs/multi30k@averaged'
   with pytest.raises(UsageError) as error:
     load(f'{CONFIGS}/multi30k.py:raw,en-nl')
   assert str(error.value) == (
     'multi30k.py:raw,en-nl: expected some of tok, raw, en-de, en-fr, de-en, '
-    "fr-en, found 'en-nl'"
+    "fr-en, recipe, sampled, found 'en-nl'"
   )
 
 
