@@ -17,7 +17,6 @@ import pathlib
 import re
 from typing import Any
 
-import numpy as np
 from absl import flags
 
 from benchmarks.kernel_groups import costliest, part_of, summarise
@@ -118,7 +117,7 @@ def _compiled() -> str:
     plan(subject, topology, sizes, limit),
     subject,
     topology,
-    np.array(devices_of(topology)),
+    devices_of(topology),
   )
   for line in lines(found, topology):
     cli.say(line)
