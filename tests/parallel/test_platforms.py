@@ -8,8 +8,10 @@ import pytest
 
 from t2t_jax.config import MeshConfig, from_mapping
 from t2t_jax.config_files import load
+from t2t_jax.model.transformer import Transformer
 from t2t_jax.parallel.mesh import create_mesh
 from t2t_jax.parallel.platforms import on_mesh, on_platform, platform_of
+from t2t_jax.training.memory import abstract_state
 
 
 def config_with(**model):
@@ -83,3 +85,12 @@ def test_the_devices_of_a_mesh():
 )
 def test_names_of_platforms(name, platform):
   assert platform_of(types.SimpleNamespace(platform=name)) == platform
+
+
+def test_parameters_are_made_where_cudnn_is_not():
+  """As a plan for GPUs by formula asks for, on any machine."""
+  config = on_platform(config_with(compute_dtype='bfloat16'), 'gpu')
+  assert config.model.attention_impl == 'cudnn'
+  model = Transformer(config.model, 37000, 37000, 0)
+  state = abstract_state(config, model)
+  assert state.params['target_embedding'].value.shape == (37120, 512)
