@@ -63,15 +63,14 @@ def loss_sums(
 @functools.partial(jax.custom_vjp, nondiff_argnums=(5, 6, 7))
 def _chunked(h_BTD, w_VD, b_V, y_BT, m_BT, vocab_size, smoothing, chunk):
   softmax = _softmax(w_VD, b_V, vocab_size, h_BTD.dtype)
-  arrays, blocks, width = _blocks((h_BTD, y_BT, m_BT), chunk)
 
-  def add(number, sums):
-    block = _cut(arrays, number, width)
+  def add(sums, block):
     loss, nll, _ = _block(*block, softmax, smoothing)
-    return sums[0] + loss, sums[1] + nll
+    return (sums[0] + loss, sums[1] + nll), None
 
   zero = jnp.zeros((), jnp.float32)
-  return jax.lax.fori_loop(0, blocks, add, (zero, zero))
+  blocks = _blocks((h_BTD, y_BT, m_BT), chunk)
+  return jax.lax.scan(add, (zero, zero), blocks)[0]
 
 
 def _forward(h_BTD, w_VD, b_V, y_BT, m_BT, vocab_size, smoothing, chunk):
@@ -79,23 +78,18 @@ def _forward(h_BTD, w_VD, b_V, y_BT, m_BT, vocab_size, smoothing, chunk):
   there, so that they are neither kept nor made twice."""
   softmax = _softmax(w_VD, b_V, vocab_size, h_BTD.dtype)
 
-  arrays, blocks, width = _blocks((h_BTD, y_BT, m_BT), chunk)
-
-  def add(number, carry):
-    dh_BTD, sums = carry
-    block = _cut(arrays, number, width)
+  def add(sums, block):
+    h_BCD = block[0]
     loss, nll, dz_BCV = _block(*block, softmax, smoothing)
-    low_BCV = dz_BCV.astype(h_BTD.dtype)
+    low_BCV = dz_BCV.astype(h_BCD.dtype)
     dh_BCD = jnp.einsum('BCV,VD->BCD', low_BCV, softmax.low_VD)
     # Not VD: CPUs would transpose the logits' gradients for that, not h.
     dw_DV = jnp.einsum(
-      'BCD,BCV->DV', block[0], low_BCV, preferred_element_type=jnp.float32
+      'BCD,BCV->DV', h_BCD, low_BCV, preferred_element_type=jnp.float32
     )
     db_V = None if b_V is None else dz_BCV.sum(axis=(0, 1))
-    dh_BTD = jax.lax.dynamic_update_slice_in_dim(
-      dh_BTD, dh_BCD, number * width, axis=1
-    )
-    return dh_BTD, jax.tree.map(jnp.add, sums, (loss, nll, dw_DV, db_V))
+    parts = (loss, nll, dw_DV, db_V)
+    return jax.tree.map(jnp.add, sums, parts), dh_BCD
 
   zero = jnp.zeros((), jnp.float32)
   start = (
@@ -104,9 +98,9 @@ def _forward(h_BTD, w_VD, b_V, y_BT, m_BT, vocab_size, smoothing, chunk):
     jnp.zeros(w_VD.shape[::-1], jnp.float32),
     None if b_V is None else jnp.zeros(b_V.shape, jnp.float32),
   )
-  dh_BTD, (loss, nll, dw_DV, db_V) = jax.lax.fori_loop(
-    0, blocks, add, (jnp.zeros_like(arrays[0]), start)
-  )
+  blocks = _blocks((h_BTD, y_BT, m_BT), chunk)
+  (loss, nll, dw_DV, db_V), dh = jax.lax.scan(add, start, blocks)
+  dh_BTD = jnp.moveaxis(dh, 0, 1).reshape(dh.shape[1], -1, dh.shape[3])
   dh_BTD = dh_BTD[:, : h_BTD.shape[1]]
   dw_VD = dw_DV.T.astype(w_VD.dtype)
   db_V = None if b_V is None else db_V.astype(b_V.dtype)
@@ -223,24 +217,14 @@ def _splits_vocabulary() -> bool:
 
 
 def _blocks(arrays, chunk: int):
-  """Returns (B, T, ...) with T long enough for the blocks that it is cut into
-  (B stays sharded), their number and the positions of each."""
+  """Cuts (B, T, ...) into (blocks, B, C, ...) along T: B stays sharded."""
   batch, length = arrays[0].shape[:2]
   blocks = -(-length // max(1, chunk // batch))
   width = -(-length // blocks)
 
-  def lengthen(x):
-    more = [(0, 0), (0, blocks * width - length)]
-    return jnp.pad(x, more + [(0, 0)] * (x.ndim - 2))
+  def cut(x):
+    pad = [(0, 0), (0, blocks * width - length)] + [(0, 0)] * (x.ndim - 2)
+    x = jnp.pad(x, pad).reshape(batch, blocks, width, *x.shape[2:])
+    return jnp.moveaxis(x, 1, 0)
 
-  return tuple(map(lengthen, arrays)), blocks, width
-
-
-def _cut(arrays, number, width: int):
-  """Returns block `number`, cut in the loop: where all are cut before it, T
-  comes first in memory, and XLA for GPUs has the whole decoder follow in that
-  order and transposes it for its products."""
-  return tuple(
-    jax.lax.dynamic_slice_in_dim(x, number * width, width, axis=1)
-    for x in arrays
-  )
+  return tuple(cut(x) for x in arrays)
