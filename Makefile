@@ -4,7 +4,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install -q --disable-pip-version-check
-SOURCES := t2t_jax benchmarks configs launch tests
+SOURCES := t2t_jax benchmarks configs examples launch tests
 
 .PHONY: quickstart test test-slow test-faults test-parity browser bench-decode check
 .PHONY: format clean

@@ -5,10 +5,12 @@ there is none, the one that was installed with the package.
 """
 
 import importlib.util
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from t2t_jax.config import Config, from_mapping
 from t2t_jax.errors import UsageError, nearest
 
 
@@ -49,6 +51,20 @@ def load(name: str) -> Any:
     raise UsageError(
       f'--config={name}: {type(error).__name__}: {error}'
     ) from error
+
+
+def load_config(name: str, changes: Mapping[str, Any] | None = None) -> Config:
+  """Returns the checked config of FILE or FILE:ARGUMENT, to train from.
+
+  Args:
+    name: such as configs/base.py; found as `find` does.
+    changes: {'section.field': value}, as --config.section.field=value.
+
+  Raises:
+    UsageError: as `load`, or a field that does not exist or cannot have this
+      value.
+  """
+  return from_mapping(load(name).to_dict(), changes)
 
 
 def row_names(name: str) -> tuple[str, ...]:

@@ -43,7 +43,12 @@ _WRITTEN = {**JUDGED_BY, 'perplexity': Judgement('perplexity', False)}
 
 def figure_title(key: str) -> str:
   """Returns `BLEU newstest2014` for the figure `bleu_newstest2014`."""
-  for metric, judgement in _WRITTEN.items():
+  for metric in _WRITTEN:
     if key.startswith(f'{metric}_'):
-      return f'{judgement.title} {key.removeprefix(f"{metric}_")}'
+      return f'{title_of(metric)} {key.removeprefix(f"{metric}_")}'
   return key
+
+
+def title_of(metric: str) -> str:
+  """Returns how a figure of a finished model is called: `BLEU` for `bleu`."""
+  return _WRITTEN[metric].title

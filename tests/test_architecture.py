@@ -45,6 +45,7 @@ FLOORS = (
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
 MODULES = sorted(PACKAGE.rglob('*.py'))
 BENCHMARKS = sorted((ROOT / 'benchmarks').rglob('*.py'))
+EXAMPLES = sorted((ROOT / 'examples').glob('*.py'))
 LAUNCH = sorted((ROOT / 'launch').glob('*.py'))
 LONGEST = 310
 
@@ -117,7 +118,9 @@ def test_what_may_not_be_imported(path):
       assert is_inside, 'costs every start a second'
 
 
-@pytest.mark.parametrize('path', [*MODULES, *BENCHMARKS, *LAUNCH], ids=_name)
+@pytest.mark.parametrize(
+  'path', [*MODULES, *BENCHMARKS, *EXAMPLES, *LAUNCH], ids=_name
+)
 def test_files_can_be_read_at_one_sitting(path):
   lines = path.read_text(encoding='utf-8').count('\n')
   assert lines <= LONGEST
@@ -153,6 +156,19 @@ def test_config_and_data_start_without_jax():
     check=False,
   )
   assert result.stdout == '[]\n', result.stderr
+
+
+def test_what_the_package_gives_out():
+  """What type checkers are told of is what there is, by the same name."""
+  import t2t_jax
+
+  tree = ast.parse((PACKAGE / '__init__.py').read_text())
+  [told] = [node for node in tree.body if isinstance(node, ast.If)]
+  assert {
+    alias.asname: node.module for node in told.body for alias in node.names
+  } == t2t_jax._LAZY
+  for name in t2t_jax._LAZY:
+    assert getattr(t2t_jax, name).__name__ == name
 
 
 def test_the_wheel_carries_every_package():

@@ -153,7 +153,7 @@ def write_average(
 
 
 def _stored_average(workdir: Workdir) -> list[int] | None:
-  file = workdir.averaged / 'steps.json'
-  if not file.exists():
+  try:
+    return json.loads((workdir.averaged / 'steps.json').read_text())['steps']
+  except (OSError, ValueError, KeyError, TypeError):  # none, or damaged
     return None
-  return json.loads(file.read_text())['steps']

@@ -234,7 +234,7 @@ def list_steps(path: Path) -> list[int]:
   """Returns the steps of the complete checkpoints in `path`, oldest first."""
   if not path.is_dir():
     return []
-  return sorted(int(p.name) for p in path.iterdir() if p.name.isdigit())
+  return sorted(int(p.name) for p in path.iterdir() if p.name.isdecimal())
 
 
 def _look_at(directory: Path) -> tuple[bool, str]:

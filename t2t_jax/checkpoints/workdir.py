@@ -54,6 +54,21 @@ class Workdir:
     """Returns the contents of run.json; raises as `read_config`."""
     return self._read(self.run_file)
 
+  def check_modules(self, own: dict[str, str]) -> None:
+    """Raises UsageError where the run's layers have other modules.
+
+    Args:
+      own: those that are not the paper's, as Modules.own (model/modules.py)
+        gives them.
+    """
+    there = self.read_run().get('modules', {}) if self.run_file.exists() else {}
+    if there != own:
+      raise UsageError(
+        f'--workdir={self.path}: expected the modules that its layers were '
+        f'trained with, {_in_words(there)}, found {_in_words(own)}; only '
+        "Python takes others than the paper's, as modules=Modules(...)"
+      )
+
   def read_tokenizers(self) -> Tokenizers:
     return Tokenizers.load(self.tokenizer)
 
@@ -70,14 +85,19 @@ class Workdir:
     if not self.path.is_dir():
       raise UsageError(f'--workdir={self.path}: no such directory')
     try:
-      return dict(json.loads(file.read_text(encoding='utf-8')))
+      found = json.loads(file.read_text(encoding='utf-8'))
     except FileNotFoundError:
       raise UsageError(
         f'--workdir={self.path}: expected a run of t2t_jax, found no '
         f'{file.name} in it'
       ) from None
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
       raise UsageError(f'{file}: not readable as JSON: {error}') from None
+    if not isinstance(found, dict):
+      raise UsageError(
+        f'{file}: expected a JSON object, found {str(found)[:40]!r}'
+      )
+    return found
 
   def lock(self) -> 'Lock':
     """Takes the directory for this process; raises UsageError if taken."""
@@ -118,6 +138,11 @@ class Lock:
 
   def release(self) -> None:
     self._file.close()
+
+
+def _in_words(own: dict[str, str]) -> str:
+  named = ', '.join(f'{name}={part}' for name, part in own.items())
+  return named or "the paper's"
 
 
 def write_json(path: Path, value: Any) -> None:

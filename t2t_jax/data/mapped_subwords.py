@@ -62,6 +62,12 @@ class MappedTokenizer(Tokenizer):
     described = json.loads(mapping)
     return cls(model, described['ids'], described['start'], name)
 
+  def known_share(self) -> float:
+    """Returns the share of the model's pieces that the vocabulary has."""
+    size = self._processor.get_piece_size()
+    pieces = self._processor.id_to_piece(list(range(size)))
+    return sum(piece in self._ids for piece in pieces) / size
+
   def encode(self, lines: Sequence[str], threads: int = -1) -> list[list[int]]:
     return self._number(
       lines,

@@ -16,6 +16,7 @@ from t2t_jax.decoding.scoring.scorer import Scorer
 from t2t_jax.decoding.tagging.tagger import Tagger
 from t2t_jax.decoding.translator import Translator
 from t2t_jax.errors import UsageError
+from t2t_jax.model.modules import PAPER, Modules
 from t2t_jax.model.transformer import Transformer, build_transformer
 from t2t_jax.parallel.arrays import abstract_params
 from t2t_jax.parallel.mesh import decoding_mesh
@@ -87,13 +88,14 @@ def restore_translator(
   workdir: Workdir,
   *,
   ensemble: Sequence[str] = (),
+  modules: Modules = PAPER,
   **overrides: Unpack[DecodingOptions],
 ) -> tuple[Translator, str]:
   """Returns a translator and, in words, which parameters it has.
 
   Arguments and errors are those of `restore`.
   """
-  restored = restore(workdir, ensemble=ensemble, **overrides)
+  restored = restore(workdir, ensemble=ensemble, modules=modules, **overrides)
   return restored.translator(), restored.origin
 
 
@@ -126,6 +128,7 @@ def restore(
   *,
   tasks: tuple[str, ...] = ('translation',),
   ensemble: Sequence[str] = (),
+  modules: Modules = PAPER,
   **overrides: Unpack[DecodingOptions],
 ) -> Restored:
   """Returns the model of a run, or several to decode with together.
@@ -135,23 +138,26 @@ def restore(
     tasks: what the model may be for.
     ensemble: further models, as DIR or DIR@CHECKPOINT; their vocabularies
       must be the same.
+    modules: of the layers, as all of them were trained with.
     overrides: fields of the config's `decoding` to set anew; None: as it is.
 
   Raises:
     UsageError: no run there, one for another task, no such checkpoint, a
-      damaged one, no such field of `decoding`, or another vocabulary.
+      damaged one, no such field of `decoding`, another vocabulary, or other
+      modules.
   """
   config = workdir.read_config()
   check_task_of(config, workdir.path, tasks)
   config = with_decoding(config, **overrides)
+  workdir.check_modules(modules.own())
   tokenizers = workdir.read_tokenizers()
-  model = build_transformer(config.model, tokenizers)
+  model = build_transformer(config.model, tokenizers, modules)
   mesh = decoding_mesh()
   params, origin = load_params(
     workdir, config, config.decoding.checkpoint, abstract_params(model, mesh)
   )
   first = Restored(config, tokenizers, model, params, mesh, origin)
-  others = tuple(_restore_other(name, first) for name in ensemble)
+  others = tuple(_restore_other(name, first, modules) for name in ensemble)
   origins = [
     origin,
     *(
@@ -162,7 +168,7 @@ def restore(
   return first._replace(origin=' and '.join(origins), others=others)
 
 
-def _restore_other(name: str, first: Restored) -> Restored:
+def _restore_other(name: str, first: Restored, modules: Modules) -> Restored:
   """A further member of an ensemble, DIR or DIR@CHECKPOINT."""
   directory, at, checkpoint = name.rpartition('@')
   workdir = Workdir(directory if at else name)
@@ -174,12 +180,14 @@ def _restore_other(name: str, first: Restored) -> Restored:
   return restore(
     workdir,
     tasks=(first.config.task,),
+    modules=modules,
     checkpoint=checkpoint if at else None,
   )
 
 
 def abstract_params_of(workdir: Workdir, config: Config) -> Any:
   """Returns shapes, dtypes and shardings of a run's parameters."""
+  workdir.check_modules(PAPER.own())
   model = build_transformer(config.model, workdir.read_tokenizers())
   return abstract_params(model, decoding_mesh())
 

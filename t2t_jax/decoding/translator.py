@@ -29,6 +29,7 @@ from t2t_jax.decoding.search.weights import decoding_weights
 from t2t_jax.decoding.shapes import FEW_ROWS, ShapeGrid
 from t2t_jax.decoding.translation import Translation, completed, join
 from t2t_jax.errors import UsageError
+from t2t_jax.model.modules import PAPER, Modules
 from t2t_jax.model.transformer import Transformer
 from t2t_jax.parallel.mesh import (
   batch_sharding,
@@ -108,6 +109,7 @@ class Translator:
     workdir: str | os.PathLike[str],
     *,
     ensemble: Sequence[str] = (),
+    modules: Modules = PAPER,
     **decoding: Unpack[DecodingOptions],
   ) -> 'Translator':
     """Returns a translator with the parameters that a run has left.
@@ -118,19 +120,20 @@ class Translator:
       workdir: of a run, finished or not.
       ensemble: further runs of the same vocabulary to decode with, as DIR or
         DIR@CHECKPOINT; probabilities are averaged.
+      modules: of the layers, where the run was trained with its own.
       decoding: fields of the config's `decoding` to set anew, such as
         checkpoint='best' or beam_size=4; None: as the run's config has it.
 
     Raises:
-      UsageError: no run there, no such checkpoint, a damaged one, or a field
-        that does not exist or cannot have this value.
+      UsageError: no run there, no such checkpoint, a damaged one, other
+        modules, or a field that does not exist or cannot have this value.
     """
     # Imported here, for it imports this module.
     from t2t_jax.decoding.restored import restore_translator
 
-    return restore_translator(Workdir(workdir), ensemble=ensemble, **decoding)[
-      0
-    ]
+    return restore_translator(
+      Workdir(workdir), ensemble=ensemble, modules=modules, **decoding
+    )[0]
 
   def with_params(self, params: Any) -> 'Translator':
     """Returns this translator with other parameters of its one model;

@@ -1,6 +1,5 @@
 """A MarianMT (OPUS-MT) folder becomes a workdir to decode with or tune."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,12 @@ from t2t_jax.data.tokenizer import Tokenizers
 from t2t_jax.errors import UsageError
 from t2t_jax.exchange import marian_names as marian
 from t2t_jax.exchange.layouts import to_our_layout
-from t2t_jax.exchange.needs import require
+from t2t_jax.exchange.marian_files import (
+  read_arrays,
+  read_bytes,
+  read_ids,
+  read_json,
+)
 from t2t_jax.model.transformer import build_transformer
 from t2t_jax.parallel.arrays import abstract_params
 from t2t_jax.parallel.mesh import decoding_mesh
@@ -39,6 +43,9 @@ _ACTIVATIONS = {
   'silu': 'swish',
   'gelu_pytorch_tanh': 'gelu',
 }
+# The least share of a model's pieces that the vocabulary has: all but a few,
+# unless the two do not belong together.
+_KNOWN = 0.5
 
 
 def import_marian(folder: Path, workdir: Workdir) -> None:
@@ -54,22 +61,24 @@ def import_marian(folder: Path, workdir: Workdir) -> None:
     UsageError: a file is missing, damaged or of another model; or `workdir`
       holds something.
   """
-  if workdir.path.exists() and any(workdir.path.iterdir()):
+  if workdir.path.exists() and not _is_empty(workdir.path):
     raise UsageError(
       f'--workdir={workdir.path}: expected a new or an empty directory, found '
-      'files in it'
+      f'{"files in it" if workdir.path.is_dir() else "a file"}'
     )
-  described = _read_json(folder / marian.CONFIG)
-  weights, arrays = _read_arrays(folder)
+  described = read_json(folder / marian.CONFIG)
+  weights, arrays = read_arrays(folder)
   config = _config(described, folder, _is_one_table(arrays))
   tokenizers = _tokenizers(described, folder)
   _check_vocabulary(described, tokenizers, folder)
   model = build_transformer(config.model, tokenizers)
   mesh = decoding_mesh()
   shapes = abstract_params(model, mesh)
+  named = _named(config, arrays)
+  _check_tables(named, tokenizers, weights)
   params = to_our_layout(
     config.model,
-    _named(config, arrays),
+    named,
     shapes,
     str(weights),
     marian.order_of_sinusoids(config.model.d_model),
@@ -96,6 +105,10 @@ def import_marian(folder: Path, workdir: Workdir) -> None:
   workdir.write(config, tokenizers, run)
 
 
+def _is_empty(path: Path) -> bool:
+  return path.is_dir() and not any(path.iterdir())
+
+
 def _is_one_table(arrays: Mapping[str, np.ndarray]) -> bool:
   """Whether source and target have the same embeddings: transformers says
   shared too where it has loaded them apart."""
@@ -118,7 +131,7 @@ def _config(
         f'{file}: {key}: expected {expected!r}, found {found!r}; this is '
         'another kind of model'
       )
-  activation = described.get('activation_function', 'gelu')
+  activation = str(described.get('activation_function', 'gelu'))
   if activation not in _ACTIVATIONS:
     raise UsageError(
       f'{file}: activation_function: expected one of '
@@ -145,50 +158,50 @@ def _config(
       )
   heads = sizes['encoder_attention_heads']
   shared = described.get('share_encoder_decoder_embeddings', True)
-  positions = described.get('max_position_embeddings', 512)
-  tokenizer = _read_json(folder / 'tokenizer_config.json', {})
-  generation = _read_json(folder / 'generation_config.json', described)
-  return from_mapping(
-    with_base_values(
-      {
-        'model': {
-          'd_model': sizes['d_model'],
-          'd_ff': sizes['encoder_ffn_dim'],
-          'd_k': sizes['d_model'] // heads,
-          'd_v': sizes['d_model'] // heads,
-          'num_heads': heads,
-          'num_encoder_layers': sizes['encoder_layers'],
-          'num_decoder_layers': sizes['decoder_layers'],
-          'norm_position': 'post',
-          'activation': _ACTIVATIONS[activation],
-          'positions': 'sinusoidal',
-          'max_positions': positions,
-          'attention_bias': True,
-          'layer_norm_epsilon': marian.EPSILON,
-          'tie_source_target': shared and is_one_table,
-          'tie_softmax': described.get('tie_word_embeddings', True),
-          'softmax_bias': True,
-          'dropout_rate': float(described.get('dropout', 0.1)),
-        },
-        'data': {
-          'source_language': tokenizer.get('source_lang') or 'src',
-          'target_language': tokenizer.get('target_lang') or 'tgt',
-          'max_tokens': min(256, positions),
-        },
-        # One list of ids, though each side is cut by a model of its own.
-        'vocabulary': {'joint': shared},
-        'decoding': {
-          'beam_size': int(generation.get('num_beams') or 4),
-          'checkpoint': 'latest',
-        },
-      }
-    )
-  )
+  positions = _positive(described, 'max_position_embeddings', file, 512)
+  tokenizer = read_json(folder / 'tokenizer_config.json', {})
+  generation = read_json(folder / 'generation_config.json', described)
+  values = {
+    'model': {
+      'd_model': sizes['d_model'],
+      'd_ff': sizes['encoder_ffn_dim'],
+      'd_k': sizes['d_model'] // heads,
+      'd_v': sizes['d_model'] // heads,
+      'num_heads': heads,
+      'num_encoder_layers': sizes['encoder_layers'],
+      'num_decoder_layers': sizes['decoder_layers'],
+      'norm_position': 'post',
+      'activation': _ACTIVATIONS[activation],
+      'positions': 'sinusoidal',
+      'max_positions': positions,
+      'attention_bias': True,
+      'layer_norm_epsilon': marian.EPSILON,
+      'tie_source_target': shared and is_one_table,
+      'tie_softmax': described.get('tie_word_embeddings', True),
+      'softmax_bias': True,
+      'dropout_rate': described.get('dropout', 0.1),
+    },
+    'data': {
+      'source_language': tokenizer.get('source_lang') or 'src',
+      'target_language': tokenizer.get('target_lang') or 'tgt',
+      'max_tokens': min(256, positions),
+    },
+    # One list of ids, though each side is cut by a model of its own.
+    'vocabulary': {'joint': shared},
+    'decoding': {
+      'beam_size': generation.get('num_beams') or 4,
+      'checkpoint': 'latest',
+    },
+  }
+  try:
+    return from_mapping(with_base_values(values))
+  except UsageError as error:
+    raise UsageError(f'{folder}: {error}') from None
 
 
 def _tokenizers(described: Mapping[str, Any], folder: Path) -> Tokenizers:
-  source_ids = _read_json(folder / marian.VOCABULARY)
-  target_ids = _read_json(folder / marian.TARGET_VOCABULARY, source_ids)
+  source_ids = read_ids(folder / marian.VOCABULARY)
+  target_ids = read_ids(folder / marian.TARGET_VOCABULARY, source_ids)
   start_id = described.get('decoder_start_token_id')
   start = next(
     (piece for piece, token in target_ids.items() if token == start_id), None
@@ -199,12 +212,21 @@ def _tokenizers(described: Mapping[str, Any], folder: Path) -> Tokenizers:
       f'{marian.VOCABULARY}, found {start_id}'
     )
   source, target = (
-    MappedTokenizer(_read(folder / name), ids, start, str(folder / name))
+    MappedTokenizer(read_bytes(folder / name), ids, start, str(folder / name))
     for name, ids in (
       (marian.SOURCE_MODEL, source_ids),
       (marian.TARGET_MODEL, target_ids),
     )
   )
+  for name, tokenizer in (
+    (marian.SOURCE_MODEL, source),
+    (marian.TARGET_MODEL, target),
+  ):
+    if (share := tokenizer.known_share()) < _KNOWN:
+      raise UsageError(
+        f'{folder / name}: expected the model that cuts text into the pieces '
+        f'of the vocabulary, which has {share:.0%} of its pieces'
+      )
   return Tokenizers(source, target, joint=False)
 
 
@@ -224,6 +246,25 @@ def _check_vocabulary(
       )
 
 
+def _check_tables(
+  named: Mapping[str, np.ndarray], tokenizers: Tokenizers, weights: Path
+) -> None:
+  """Raises UsageError where a table has not a row for each token: the layout
+  would fill it up with zeros."""
+  for name, tokenizer in (
+    ('encoder.embed_tokens.weight', tokenizers.source),
+    ('decoder.embed_tokens.weight', tokenizers.target),
+    ('lm_head.weight', tokenizers.target),
+    ('lm_head.bias', tokenizers.target),
+  ):
+    rows = named[name].shape[:1] if name in named else ()
+    if rows not in ((), (tokenizer.vocab_size,)):
+      raise UsageError(
+        f'{weights}: {name}: expected {tokenizer.vocab_size} rows, the pieces '
+        f'of the vocabulary, found {rows[0]}'
+      )
+
+
 def _named(config: Config, arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
   """The arrays by the names of `layouts`; a bias on logits that is not there
   is zeros."""
@@ -236,61 +277,10 @@ def _named(config: Config, arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
   return named
 
 
-def _read_arrays(folder: Path) -> tuple[Path, dict[str, np.ndarray]]:
-  """Returns the file of weights and its arrays, float32."""
-  path = folder / marian.WEIGHTS
-  if path.is_file():
-    return path, _read_safetensors(path)
-  path = folder / marian.TORCH_WEIGHTS
-  if not path.is_file():
-    raise UsageError(
-      f'{folder}: expected {marian.WEIGHTS} or {marian.TORCH_WEIGHTS}, found '
-      'neither'
-    )
-  torch = require('torch')
-  try:
-    # Only arrays: a pickle that holds anything else is not run.
-    loaded = torch.load(path, map_location='cpu', weights_only=True)
-    return path, {
-      name: tensor.to(torch.float32).numpy() for name, tensor in loaded.items()
-    }
-  except Exception as error:  # pickle, zip and torch raise of many kinds
-    raise _damaged(path, error) from error
-
-
-def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
-  try:
-    loaded = require('safetensors.flax').load_file(path)
-  except UsageError:
-    raise
-  except Exception as error:
-    raise _damaged(path, error) from error
-  return {name: np.asarray(x, np.float32) for name, x in loaded.items()}
-
-
-def _damaged(path: Path, error: Exception) -> UsageError:
-  first, *_ = str(error).splitlines() or [type(error).__name__]
-  return UsageError(f'{path}: cannot be read, it is damaged: {first[:200]}')
-
-
-def _positive(described: Mapping[str, Any], key: str, file: Path) -> int:
-  value = described.get(key)
-  if not isinstance(value, int) or value < 1:
+def _positive(
+  described: Mapping[str, Any], key: str, file: Path, default: Any = None
+) -> int:
+  value = described.get(key, default)
+  if type(value) is not int or value < 1:
     raise UsageError(f'{file}: {key}: expected a number from 1, found {value}')
   return value
-
-
-def _read(path: Path) -> bytes:
-  try:
-    return path.read_bytes()
-  except OSError as error:
-    raise UsageError(f'{path}: {error.strerror}') from None
-
-
-def _read_json(path: Path, default: Any = None) -> Any:
-  if default is not None and not path.exists():
-    return default
-  try:
-    return json.loads(_read(path))
-  except ValueError as error:
-    raise UsageError(f'{path}: not readable as JSON: {error}') from None

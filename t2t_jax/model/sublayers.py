@@ -1,5 +1,8 @@
 """Feed-forward sub-layer and residual connection (3.1 and 3.3)."""
 
+from collections.abc import Callable
+from typing import Any
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -52,9 +55,10 @@ class Residual(nn.Module):
   """
 
   config: ModelConfig
+  make_norm: Callable[[ModelConfig], Any] = LayerNorm
 
   def setup(self):
-    self.norm = LayerNorm(self.config)
+    self.norm = self.make_norm(self.config)
     self.dropout = Dropout(self.config.dropout_rate)
 
   def __call__(self, x_BTD, sublayer, *, deterministic):

@@ -9,6 +9,7 @@ from t2t_jax.errors import UsageError
 from t2t_jax.model.decoder import Decoder
 from t2t_jax.model.dropout import Dropout
 from t2t_jax.model.encoder import Encoder
+from t2t_jax.model.modules import PAPER, Modules
 from t2t_jax.model.positions import sinusoids
 from t2t_jax.model.product import narrower, product
 
@@ -25,7 +26,9 @@ def padded_rows(vocab_size: int, multiple: int) -> int:
   return -(-vocab_size // multiple) * multiple
 
 
-def build_transformer(config: ModelConfig, tokenizers) -> 'Transformer':
+def build_transformer(
+  config: ModelConfig, tokenizers, modules: Modules = PAPER
+) -> 'Transformer':
   """Returns the module for `tokenizers`, of which it takes the sizes and the
   padding id; it holds no parameters."""
   return Transformer(
@@ -33,6 +36,7 @@ def build_transformer(config: ModelConfig, tokenizers) -> 'Transformer':
     source_vocab_size=tokenizers.source.vocab_size,
     target_vocab_size=tokenizers.target.vocab_size,
     pad_id=tokenizers.target.pad_id,
+    modules=modules,
   )
 
 
@@ -48,12 +52,14 @@ class Transformer(nn.Module):
     source_vocab_size, target_vocab_size: entries that tokens may take; the
       tables hold more rows, whose logits are never seen.
     pad_id: the token that fills rows; never attended to in the source.
+    modules: the modules that the layers are made of.
   """
 
   config: ModelConfig
   source_vocab_size: int
   target_vocab_size: int
   pad_id: int
+  modules: Modules = PAPER
 
   def setup(self):
     c = self.config
@@ -74,11 +80,11 @@ class Transformer(nn.Module):
         jnp.dtype(c.param_dtype),
       )
     if c.num_encoder_layers:
-      self.encoder = Encoder(c)
+      self.encoder = Encoder(c, self.modules)
       if c.positions == 'learned':
         self.source_positions_TD = self._positions('source_positions')
     if c.num_decoder_layers:
-      self.decoder = Decoder(c)
+      self.decoder = Decoder(c, self.modules)
       if c.positions == 'learned':
         self.target_positions_TD = self._positions('target_positions')
     self.embedding_dropout = Dropout(c.dropout_rate)

@@ -61,7 +61,11 @@ def save_attention_picture(
     plain = {'fontsize': 8, 'parse_math': False}
     panel.set_xticks(range(len(columns)), columns, rotation=90, **plain)
     panel.set_yticks(range(len(rows)), rows, **plain)
-    panel.tick_params(length=0)
+    # Lines between the cells: neighbours of one weight would look like one.
+    panel.set_xticks([x + 0.5 for x in range(len(columns) - 1)], minor=True)
+    panel.set_yticks([y + 0.5 for y in range(len(rows) - 1)], minor=True)
+    panel.grid(which='minor', color='white', linewidth=0.8)
+    panel.tick_params(which='both', length=0)
   with warnings.catch_warnings():
     # matplotlib's own font lacks some scripts, whose letters become boxes.
     warnings.filterwarnings('ignore', message='Glyph .* missing')

@@ -66,7 +66,7 @@ def results_of(
   for name in names:
     for metric in (config.evaluation.metric, *_OF_SINGLE_STACKS):
       if metric in tests.get(name, {}):
-        figures[f'{metric}_{name}'] = float(tests[name][metric])
+        figures[f'{metric}_{name}'] = number(tests[name][metric])
   is_finished = (
     all(name in tests for name in names)
     and (step >= config.training.steps or config.evaluation.patience > 0)
@@ -112,10 +112,15 @@ def read_measured(path: Path) -> Measured:
   """Returns what the run in `path` has cost.
 
   Raises:
-    UsageError: there is no run.
+    UsageError: there is no run, or one that was not trained here.
   """
   workdir = Workdir(path)
   config, run = workdir.read_config(), workdir.read_run()
+  if 'devices' not in run:
+    raise UsageError(
+      f'--workdir={path}: expected a run that was trained here, found a model '
+      f'imported from {run.get("imported_from", "elsewhere")}'
+    )
   results = read_results(path, config)
   figures = results.figures if results else {}
   flops: float | None = 0.0
@@ -148,18 +153,34 @@ def read_rows(metrics: Path) -> Iterator[dict[str, Any]]:
   """Yields the rows of metrics.jsonl; a line that is being written is left.
 
   Raises:
-    UsageError: a line that is none of JSON; names it.
+    UsageError: a line that is no row; names it.
   """
   if metrics.exists():
     lines = metrics.read_bytes().splitlines(keepends=True)
     for number, line in enumerate(lines, 1):
       if line.endswith(b'\n'):
         try:
-          yield dict(json.loads(line))
-        except (TypeError, ValueError) as error:
+          row = json.loads(line)
+        except ValueError as error:
           raise UsageError(
             f'{metrics}, line {number}: expected a JSON object: {error}'
           ) from None
+        if not _is_row(row):
+          raise UsageError(
+            f'{metrics}, line {number}: expected a row with kind, step and '
+            f'what belongs to its kind, found {str(row)[:60]!r}'
+          )
+        yield row
+
+
+def _is_row(row: Any) -> bool:
+  return (
+    isinstance(row, dict)
+    and type(row.get('step')) is int
+    and isinstance(row.get('kind'), str)
+    and {'train': 'train_seconds', 'test': 'test_set'}.get(row['kind'], 'kind')
+    in row
+  )
 
 
 def number(value: Any) -> float:

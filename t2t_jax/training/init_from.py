@@ -71,6 +71,7 @@ def initial_params(
   check_same_model(config)
   directory, checkpoint = split_init_from(config.training.init_from)
   workdir = Workdir(directory)
+  workdir.check_modules(model.modules.own())
   old = workdir.read_config()
   # Each process reads all of them, and keeps what is its own.
   params, origin = load_params(

@@ -19,6 +19,7 @@ from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import Config
 from t2t_jax.data.batching import Batch, TrainBatches
 from t2t_jax.data.token_store import Prepared
+from t2t_jax.model.modules import PAPER, Modules
 from t2t_jax.model.transformer import build_transformer
 from t2t_jax.parallel import hosts
 from t2t_jax.parallel.agreement import SharedWord
@@ -67,9 +68,15 @@ class Result:
 
 
 def train(
-  config: Config, workdir: Workdir, say: Callable[[str], None] = print
+  config: Config,
+  workdir: Workdir,
+  say: Callable[[str], None] = print,
+  *,
+  modules: Modules = PAPER,
 ) -> Result:
   """Trains, or goes on training, what `config` says, in `workdir`.
+
+  `say` is told of progress in lines; `modules` are what layers are made of.
 
   Raises:
     UsageError: a mistake in the config, the text or the workdir.
@@ -84,7 +91,7 @@ def train(
     stop = SharedWord(lambda: signal.name, mesh)
     with (
       use_mesh(mesh),
-      Trainer(config, workdir, prepared, mesh, stop, say) as trainer,
+      Trainer(config, workdir, prepared, mesh, stop, say, modules) as trainer,
     ):
       return trainer.run()
 
@@ -100,11 +107,12 @@ class Trainer:
     mesh: jax.sharding.Mesh,
     stop: SharedWord,
     say: Callable[[str], None],
+    modules: Modules = PAPER,
   ):
     self._config, self._mesh, self._stop, self._say = config, mesh, stop, say
     tokenizers = prepared.tokenizers
     self._pad_id = tokenizers.target.pad_id
-    self._model = build_transformer(config.model, tokenizers)
+    self._model = build_transformer(config.model, tokenizers, modules)
     self._batches = TrainBatches.of(
       prepared.train, config.training, self._pad_id
     )
@@ -127,6 +135,7 @@ class Trainer:
         abstract.params,
         mesh,
         say,
+        modules,
       )
     self._train_step = make_train_step(
       config, self._model, tokenizers.target.bos_id, mesh

@@ -16,6 +16,7 @@ from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import Config, resume_differences
 from t2t_jax.data.token_store import Prepared
 from t2t_jax.errors import UsageError
+from t2t_jax.model.modules import PAPER, Modules
 from t2t_jax.training.sessions import now
 
 
@@ -28,6 +29,7 @@ def record_run(
   params: Any,
   mesh: jax.sharding.Mesh,
   say: Callable[[str], None],
+  modules: Modules = PAPER,
 ) -> None:
   """Makes `workdir` the run of `config`, or checks that it is.
 
@@ -48,7 +50,10 @@ def record_run(
     'versions': _versions(),
     'commit': _commit(),
   }
+  if modules.own():
+    run['modules'] = modules.own()
   if workdir.holds_a_run():
+    workdir.check_modules(modules.own())
     old = workdir.read_run()
     _check_same(config, workdir, old, run)
     for name in ('devices', 'versions', 'microbatches', 'mesh'):

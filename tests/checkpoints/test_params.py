@@ -14,7 +14,7 @@ from t2t_jax.checkpoints.params import (
   read_progress,
   write_average,
 )
-from t2t_jax.checkpoints.store import CheckpointStore
+from t2t_jax.checkpoints.store import CheckpointStore, list_steps
 from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import from_mapping
 from t2t_jax.errors import UsageError
@@ -196,3 +196,20 @@ def test_a_damaged_checkpoint_is_named(workdir):
     f'{workdir.checkpoints / "10"}: cannot be restored: state/manifest.ocdbt '
     'is missing; choose another with --checkpoint=STEP'
   )
+
+
+@pytest.mark.parametrize('text', ['', '{"steps"', '[]', '{}'])
+def test_an_average_without_its_list_is_made_anew(workdir, text):
+  write_average(workdir, make_config(), 2, ABSTRACT)
+  _, origin = load_params(workdir, make_config(), 'averaged', ABSTRACT)
+  (workdir.averaged / 'steps.json').write_text(text)
+  _, again = load_params(workdir, make_config(), 'averaged', ABSTRACT)
+  assert again.startswith('average of checkpoints')
+  assert origin.startswith('average of checkpoints')
+
+
+def test_other_files_are_no_checkpoints(workdir):
+  for name in ('note.txt', '²', '40.part'):
+    (workdir.checkpoints / name).mkdir()
+  assert 40 not in list_steps(workdir.checkpoints)
+  load_params(workdir, make_config(), 'latest', ABSTRACT)

@@ -148,3 +148,24 @@ def test_json_is_replaced_whole_or_not_at_all(tmp_path):
   with pytest.raises(TypeError):
     write_json(path, {'a': {1, 2}})
   assert json.loads(path.read_text(encoding='utf-8')) == {'a': 'ä'}
+
+
+@pytest.mark.parametrize('text', ['[]', '[["model", {}]]', 'null', '"a"'])
+def test_json_of_another_kind_is_named(workdir, text):
+  workdir.config_file.write_text(text)
+  with pytest.raises(UsageError) as error:
+    workdir.read_config()
+  assert str(error.value).startswith(
+    f'{workdir.config_file}: expected a JSON object, found '
+  )
+
+
+def test_modules_are_those_of_the_run(workdir):
+  workdir.check_modules({})
+  with pytest.raises(UsageError) as error:
+    workdir.check_modules({'norm': 'rms_norm'})
+  assert str(error.value) == (
+    f'--workdir={workdir.path}: expected the modules that its layers were '
+    "trained with, the paper's, found norm=rms_norm; only Python takes others "
+    "than the paper's, as modules=Modules(...)"
+  )

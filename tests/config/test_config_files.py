@@ -82,3 +82,34 @@ def test_a_file_that_fails_is_named_with_its_error(tmp_path, text, message):
   file = write(tmp_path, 'bad.py', text)
   with pytest.raises(UsageError, match=f'^--config={file}: {message}'):
     config_files.load(str(file))
+
+
+def test_changes_are_those_of_the_command_line():
+  changes = {'training.steps': 7, 'task': 'translation'}
+  config = config_files.load_config('configs/base.py', changes)
+  assert config.training.steps == 7
+  mapping = config_files.load('configs/base.py')
+  mapping.training.steps = 7
+  assert config == from_mapping(mapping)
+
+
+@pytest.mark.parametrize(
+  ('changes', 'message'),
+  [
+    (
+      {'training.stepz': 7},
+      "config.training.stepz: there is no such field. Did you mean 'steps'?",
+    ),
+    (
+      {'trainin.steps': 7},
+      'config.trainin.steps: there is no such field.',
+    ),
+    ({'task.kind': 7}, 'config.task.kind: there is no such field.'),
+    ({'training': 7}, 'config.training: expected the fields '),
+    ({'training.steps': 'many'}, 'config.training.steps: expected '),
+  ],
+)
+def test_changes_that_cannot_be_are_named(changes, message):
+  with pytest.raises(UsageError) as error:
+    config_files.load_config('configs/base.py', changes)
+  assert str(error.value).startswith(message)

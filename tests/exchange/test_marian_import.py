@@ -1,6 +1,7 @@
 """MarianMT folders as workdirs. What transformers itself says of them is in
 tests/parity; here a model goes there and comes back."""
 
+import dataclasses
 import json
 import shutil
 
@@ -8,9 +9,10 @@ import jax
 import numpy as np
 import pytest
 from tiny_export import LINES, joint_tokenizers, restored
-from tiny_translator import tokenizers
+from tiny_translator import tokenizers, vocabulary_config
 
 from t2t_jax.checkpoints.workdir import Workdir
+from t2t_jax.data.tokenizer import Tokenizers
 from t2t_jax.decoding import restored as restoring
 from t2t_jax.errors import UsageError
 from t2t_jax.exchange.exporting import export
@@ -143,6 +145,43 @@ def _damage(copy, name, change):
       'expected the shape',
     ),
     (
+      'config.json',
+      lambda c: c.update(max_position_embeddings='512'),
+      'max_position_embeddings: expected a number from 1, found 512',
+    ),
+    (
+      'config.json',
+      lambda c: c.update(dropout=None),
+      'config.model.dropout_rate: expected ',
+    ),
+    (
+      'config.json',
+      lambda c: c.update(activation_function=['relu']),
+      'activation_function: expected one of ',
+    ),
+    (
+      'config.json',
+      lambda c: c.update(
+        encoder_attention_heads=99, decoder_attention_heads=99
+      ),
+      'config.model.d_k: expected ',
+    ),
+    (
+      'tokenizer_config.json',
+      lambda c: c.update(source_lang=['en']),
+      'config.data.source_language: expected ',
+    ),
+    (
+      'vocab.json',
+      lambda ids: ids.update({'<unk>': '1'}),
+      "expected a number for each piece, found '1' for '<unk>'",
+    ),
+    (
+      'vocab.json',
+      lambda ids: ids.update({'<unk>': None}),
+      "expected a number for each piece, found None for '<unk>'",
+    ),
+    (
       'vocab.json',
       lambda ids: ids.pop('<unk>'),
       'expected the ids 0 to 328 of 329 pieces, each once',
@@ -178,6 +217,112 @@ def test_a_truncated_file_is_named(folder, name, message, tmp_path):
   with pytest.raises(UsageError, match=f'^{copy / name}: {message}'):
     import_marian(copy, Workdir(tmp_path / 'run'))
   assert not (tmp_path / 'run').exists()
+
+
+@pytest.mark.parametrize('name', ['config.json', 'vocab.json'])
+@pytest.mark.parametrize('text', ['[]', 'null', '[' * 20000])
+def test_json_of_another_kind_is_named(folder, name, text, tmp_path):
+  copy = tmp_path / 'copy'
+  shutil.copytree(folder, copy)
+  (copy / name).write_text(text)
+  with pytest.raises(UsageError) as refusal:
+    import_marian(copy, Workdir(tmp_path / 'run'))
+  assert str(refusal.value).startswith(f'{copy / name}: ')
+
+
+def _weights(copy, change):
+  """Changes the arrays of the folder's weights."""
+  numpy = pytest.importorskip('safetensors.numpy')
+  file = copy / 'model.safetensors'
+  arrays = dict(numpy.load_file(file))
+  change(arrays)
+  numpy.save_file(arrays, file)
+
+
+@pytest.mark.parametrize(
+  ('change', 'message'),
+  [
+    (
+      lambda a: a.update(
+        {
+          name: np.ascontiguousarray(array[:100])
+          for name, array in a.items()
+          if name.endswith('embed_tokens.weight')
+        }
+      ),
+      'embed_tokens.weight: expected 3',
+    ),
+    (
+      lambda a: a.update(final_logits_bias=np.zeros((1, 7), np.float32)),
+      'lm_head.bias: expected 3',
+    ),
+    (
+      lambda a: a['model.encoder.layers.0.fc1.weight'].fill(np.nan),
+      'model.encoder.layers.0.fc1.weight: expected numbers, found NaN',
+    ),
+    (
+      lambda a: a.pop('model.encoder.layers.0.fc1.weight'),
+      'expected an array encoder.layers.0.fc1.weight, found none',
+    ),
+    (
+      lambda a: a.update({'model.encoder.layers.0.fc1.weight': np.ones(3)}),
+      'encoder.layers.0.fc1.weight: expected the shape',
+    ),
+    (lambda a: a.clear(), 'expected an array decoder.embed_tokens.weight'),
+  ],
+)
+def test_weights_that_do_not_fit_are_named(folder, change, message, tmp_path):
+  copy = tmp_path / 'copy'
+  shutil.copytree(folder, copy)
+  _weights(copy, change)
+  with pytest.raises(UsageError) as refusal:
+    import_marian(copy, Workdir(tmp_path / 'run'))
+  assert str(refusal.value).startswith(f'{copy / "model.safetensors"}: ')
+  assert message in str(refusal.value)
+  assert not (tmp_path / 'run').exists()
+
+
+@pytest.mark.parametrize(
+  'content', [b'', b'no weights', b'PK\x03\x04' + bytes(40), b'\x80\x02]q\x00.']
+)
+def test_a_file_of_torch_that_holds_no_weights(folder, content, tmp_path):
+  pytest.importorskip('torch')
+  copy = tmp_path / 'copy'
+  shutil.copytree(folder, copy)
+  (copy / 'model.safetensors').unlink()
+  (copy / 'pytorch_model.bin').write_bytes(content)
+  with pytest.raises(
+    UsageError,
+    match=f'^{copy}/pytorch_model.bin: cannot be read, it is damaged',
+  ):
+    import_marian(copy, Workdir(tmp_path / 'run'))
+
+
+def test_a_sentencepiece_model_of_another_vocabulary(folder, tmp_path):
+  """Its pieces are mostly not in vocab.json: all would become <unk>."""
+  copy = tmp_path / 'copy'
+  shutil.copytree(folder, copy)
+  config = vocabulary_config(kind='unigram', joint=True, byte_fallback=False)
+  lines = ['日本語を話します', 'これは本です', 'あれは猫です'] * 30
+  config = dataclasses.replace(config, size=20)
+  other = Tokenizers.train(config, [(line, line) for line in lines])
+  [model] = [
+    content
+    for name, content in other.source.files().items()
+    if content[:1] == b'\n'
+  ]
+  (copy / 'target.spm').write_bytes(model)
+  with pytest.raises(
+    UsageError,
+    match=f'^{copy}/target.spm: expected the model that cuts text into the',
+  ):
+    import_marian(copy, Workdir(tmp_path / 'run'))
+
+
+def test_a_file_in_the_workdirs_place(folder, tmp_path):
+  (tmp_path / 'run').write_text('mine')
+  with pytest.raises(UsageError, match=r'expected a new .*, found a file$'):
+    import_marian(folder, Workdir(tmp_path / 'run'))
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,9 @@ def random_parameters(model: Transformer, seed: int = 0):
 def unboxed(tree):
   """Returns `tree` without the boxes that carry logical axis names."""
   return jax.tree.map(
-    lambda box: box.value, tree, is_leaf=lambda node: hasattr(node, 'names')
+    lambda box: getattr(box, 'value', box),
+    tree,
+    is_leaf=lambda node: hasattr(node, 'names'),
   )
 
 

@@ -1,6 +1,7 @@
 """The run card of made-up runs; test_card_browser.py opens the page."""
 
 import json
+import os
 import re
 
 import made_run
@@ -14,6 +15,7 @@ from t2t_jax.reporting.card.history import faults, history
 from t2t_jax.reporting.card.markdown import markdown, plain
 from t2t_jax.reporting.card.parts import Card, Section, Table
 from t2t_jax.reporting.card.run import read_run
+from t2t_jax.reporting.run_results import read_measured
 
 
 def _run(tmp_path, **options):
@@ -179,6 +181,78 @@ def test_many_faults_are_counted(tmp_path):
   assert (len(found), found[-1]) == (21, 'and 10 more')
 
 
+def test_an_imported_model_is_told(tmp_path):
+  workdir = made_run.make_run(tmp_path, rows=[])
+  run = {'imported_from': made_run.HOSTILE, 'data_report': {}, 'mesh': {}}
+  workdir.run_file.write_text(json.dumps(run))
+  found = ReadPage(write_card([workdir])[0]).text
+  assert f'Imported from {made_run.HOSTILE}.' in found
+  with pytest.raises(UsageError) as error:
+    read_measured(workdir.path)
+  assert str(error.value) == (
+    f'--workdir={workdir.path}: expected a run that was trained here, found a '
+    f'model imported from {made_run.HOSTILE}'
+  )
+
+
+def test_modules_that_are_not_the_papers_are_told(tmp_path):
+  record = {'modules': {'norm': made_run.HOSTILE}}
+  runs = [
+    made_run.make_run(tmp_path, 'own', record=record),
+    made_run.make_run(tmp_path, 'paper'),
+  ]
+  alone = ReadPage(write_card(runs[:1])[0])
+  assert f"not the paper's norm {made_run.HOSTILE}" in alone.text
+  assert 'own modules norm \\<img' in write_card(runs)[1].replace(' |', '')
+
+
+def test_a_damaged_vocabulary_leaves_the_rest(tmp_path):
+  workdir = made_run.make_run(tmp_path)
+  for file in workdir.tokenizer.iterdir():
+    file.write_text('{')
+  found = ReadPage(write_card([workdir])[0]).text
+  assert 'Vocabulary segmented' in found
+  assert 'Finished, 20 of 20 updates' in found
+
+
+def test_runs_of_other_tasks_beside_each_other(tmp_path):
+  """A translator, a parser, a language model and a labeller."""
+  final = {'kind': 'test', 'step': 20, 'test_set': 'dev'}
+  own = {
+    'translator': ({}, {'bleu': 12.5}),
+    'parser': (
+      {'evaluation__metric': 'bracket_f1'},
+      {'bracket_f1': 88.125, 'bleu': 1.0},
+    ),
+    'lm': (
+      {
+        'task': 'language_model',
+        'model__num_encoder_layers': 0,
+        'model__tie_source_target': False,
+        'data__train_source': (),
+        'data__dev_source': (),
+      },
+      {'perplexity': 31.5},
+    ),
+  }
+  runs = []
+  for name, (changes, figures) in own.items():
+    rows = [
+      *made_run.finished_rows()[:-1],
+      made_run.dev_row(20, **figures),
+      final | figures,
+    ]
+    (tmp_path / name).mkdir()
+    runs.append(made_run.make_run(tmp_path / name, name, rows, **changes))
+  text, told = write_card(runs)
+  assert '| final bracket F1: dev |  | 88.12 |  |' in told
+  assert '| final perplexity: dev |  |  | 31.50 |' in told
+  assert '| best dev: bracket F1 |  | 88.12 |  |' in told
+  alone = write_card([runs[1]])[1]
+  assert 'bracket F1 88.12' in alone.splitlines()[2]
+  assert 'onerror' not in ReadPage(text).attributes
+
+
 # --- text ---------------------------------------------------------------------
 
 
@@ -200,6 +274,56 @@ def test_text_stays_text(tmp_path):
   assert 'onerror' not in ReadPage(odd_page).attributes
   assert made_run.HOSTILE in ReadPage(odd_page).text
   assert '<img' not in told.replace('\\<img', '')
+
+
+def test_every_string_of_a_run_stays_text(tmp_path):
+  """Directions, file names, config strings, figures, faults, versions."""
+  hostile = f'</script>{made_run.HOSTILE}'
+  config = {
+    'data__source_language': hostile,
+    'data__target_language': hostile,
+    'data__tfds_name': hostile,
+    'training__init_from': '',
+    'vocabulary__source_model': '',
+  }
+  plain_page = write_card([made_run.make_run(tmp_path)])[0]
+  rows = [
+    made_run.train_row(1),
+    made_run.train_row(2, loss=hostile),
+    made_run.dev_row(2, **{hostile: 1.5}),
+    made_run.final_row(hostile, bleu_signature=hostile, **{hostile: 2.5}),
+  ]
+  record = {
+    'started': hostile,
+    'data_fingerprint': hostile,
+    'data_report': {'train': {hostile: 3, 'kept': 0}, hostile: {'kept': 2}},
+    'mesh': {hostile: 1},
+    'versions': {hostile: hostile},
+    'commit': hostile,
+    'sessions': [made_run.session(0, 2, hostile)],
+  }
+  odd = made_run.make_run(tmp_path, 'odd', rows, record=record, **config)
+  (odd.path / 'damaged.<img src=x onerror=hacked()>').mkdir()
+  for workdirs in ([odd], [odd, made_run.make_run(tmp_path, 'other')]):
+    text, told = write_card(workdirs)
+    page = ReadPage(text)
+    assert set(page.tags) <= {*ReadPage(plain_page).tags, 'article'}
+    assert 'onerror' not in page.attributes
+    assert page.tags.count('script') == 2
+    assert hostile in page.text
+    assert '<' not in told.replace('\\<', '')
+
+
+def test_a_name_that_is_no_text(tmp_path):
+  """Bytes of a file name that are none of UTF-8."""
+  name = os.fsdecode(b'run\xff')
+  try:
+    workdir = made_run.make_run(tmp_path, name)
+  except (OSError, UnicodeError):
+    pytest.skip('no such names here')
+  text, told = write_card([workdir])
+  assert '<h1>run?</h1>' in text
+  assert told.startswith('# run?')
 
 
 def test_labels_of_curves_stay_text(tmp_path):
@@ -241,7 +365,26 @@ def test_mistakes_are_named(tmp_path):
   assert _error([workdir], str(tmp_path / 'no' / 'a.html')).startswith(
     f'--output={tmp_path}/no/a.html: '
   )
-  workdir.metrics.write_text('{"kind": "train", "step": 1}\n{"ki\n')
+  first = json.dumps(made_run.train_row(1))
+  for line in (
+    '[]',
+    '[["kind", "train"], ["step", 2]]',
+    '{}',
+    '{"kind": "train"}',
+    '{"kind": "train", "step": 2}',
+    '{"kind": "train", "step": "2", "train_seconds": 1}',
+    '{"kind": "test", "step": 2}',
+    '3',
+    'null',
+  ):
+    workdir.metrics.write_text(f'{first}\n{line}\n')
+    assert _error([workdir]).startswith(
+      f'{workdir.metrics}, line 2: expected a row with kind, step and what '
+      'belongs to its kind, found '
+    )
+  workdir.metrics.write_bytes(first.encode() + b'\n\x00\x00\xff\n')
+  assert _error([workdir]).startswith(f'{workdir.metrics}, line 2: expected ')
+  workdir.metrics.write_text(f'{first}\n{{"ki\n')
   assert _error([workdir]).startswith(
     f'{workdir.metrics}, line 2: expected a JSON object: '
   )

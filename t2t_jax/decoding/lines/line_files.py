@@ -89,13 +89,20 @@ def open_output(name: str) -> Iterator[TextIO]:
     UsageError: it cannot be written.
   """
   if name == '-':
-    sys.stdout.reconfigure(encoding='utf-8', newline='\n')  # type: ignore
+    sys.stdout.reconfigure(  # type: ignore
+      encoding='utf-8', errors='replace', newline='\n'
+    )
     yield sys.stdout
     sys.stdout.flush()
     return
   try:
     file = open(  # noqa: SIM115
-      Path(name).expanduser(), 'w', encoding='utf-8', newline='\n'
+      Path(name).expanduser(),
+      'w',
+      encoding='utf-8',
+      # Names of files may hold bytes that are none of UTF-8.
+      errors='replace',
+      newline='\n',
     )
   except OSError as error:
     raise UsageError(f'--output={name}: {error.strerror}') from None

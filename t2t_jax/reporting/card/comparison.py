@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from t2t_jax.config import flatten
+from t2t_jax.config_metrics import title_of
 from t2t_jax.evaluation.comparison import compare
 from t2t_jax.reporting.card.curves import charts
-from t2t_jax.reporting.card.facts import DEV_FIGURES, shown
+from t2t_jax.reporting.card.facts import DEV_FIGURES, own_modules, shown
 from t2t_jax.reporting.card.history import history
 from t2t_jax.reporting.card.parts import (
   Card,
@@ -61,8 +62,8 @@ def _table(runs: Sequence[Run]) -> Section:
     [
       Table(['', *(run.name for run in runs)], rows),
       Note(
-        'BLEU of test sets: of the finished model, decoded as its config '
-        'says. Training time: without evaluations.'
+        'Final: of the finished model, decoded as its config says. Training '
+        'time: without evaluations.'
       ),
     ],
   )
@@ -78,7 +79,11 @@ def _settings(runs: Sequence[Run]) -> Iterator[tuple[str, list[str]]]:
 
 def _figures(runs: Sequence[Run]) -> Iterator[tuple[str, list[str]]]:
   yield 'state', [run.state for run in runs]
-  for name, title, digits in DEV_FIGURES:
+  yield 'own modules', [own_modules(run) for run in runs]
+  told_by = dict.fromkeys(name for run in runs for name in run.told_by)
+  known = [name for name, _, _ in DEV_FIGURES]
+  others = [(name, title_of(name), 2) for name in told_by if name not in known]
+  for name, title, digits in (*DEV_FIGURES, *others):
     yield f'best dev: {title}', [_best(run, name, digits) for run in runs]
   tests = {
     run.name: {row['test_set']: row for row in run.of_kind('test')}
@@ -87,15 +92,16 @@ def _figures(runs: Sequence[Run]) -> Iterator[tuple[str, list[str]]]:
   for test_set in dict.fromkeys(
     name for rows in tests.values() for name in rows
   ):
-    yield (
-      f'final BLEU: {test_set}',
-      [
-        f'{number(tests[run.name][test_set]["bleu"]):.2f}'
-        if 'bleu' in tests[run.name].get(test_set, {})
-        else ''
-        for run in runs
-      ],
-    )
+    for name in told_by:
+      yield (
+        f'final {title_of(name)}: {test_set}',
+        [
+          f'{number(tests[run.name][test_set][name]):.2f}'
+          if name in tests[run.name].get(test_set, {})
+          else ''
+          for run in runs
+        ],
+      )
   for name, title, write in (
     ('parameters', 'parameters', lambda x: f'{x:,.0f}'),
     ('train_seconds', 'training time', duration),

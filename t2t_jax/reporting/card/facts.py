@@ -6,6 +6,7 @@ from typing import Any
 
 from t2t_jax.config import flatten
 from t2t_jax.config_files import base_values
+from t2t_jax.config_metrics import title_of
 from t2t_jax.data.tokenizer import Tokenizers
 from t2t_jax.errors import UsageError
 from t2t_jax.reporting.card.parts import (
@@ -51,12 +52,17 @@ def lead(run: Run) -> str:
   parts = [run.state.capitalize()]
   if best := run.best_dev:
     figures = [f'nll {number(best["nll"]):.3f}'] if 'nll' in best else []
-    figures += [f'BLEU {number(best["bleu"]):.2f}'] if 'bleu' in best else []
+    figures += [
+      f'{title_of(name)} {number(best[name]):.2f}'
+      for name in run.told_by[:2]
+      if name in best
+    ]
     parts.append(f'best dev {", ".join(figures)} (step {best["step"]:,})')
   parts += [
-    f'{row["test_set"]} BLEU {number(row["bleu"]):.2f}'
+    f'{row["test_set"]} {title_of(name)} {number(row[name]):.2f}'
     for row in run.of_kind('test')
-    if row['test_set'] != 'dev' and 'bleu' in row
+    for name in run.told_by
+    if row['test_set'] != 'dev' and name in row
   ]
   return '; '.join(parts)
 
@@ -81,6 +87,7 @@ def what_was_trained(run: Run) -> Section:
             f'{stacks}, d_model {model.d_model}, d_ff {model.d_ff}, '
             f'{model.num_heads} heads, {model.norm_position} norm',
           ),
+          ("Modules that are not the paper's", own_modules(run)),
           ('Parameters', _count(parameters)),
           ('Data', _source(data)),
           ('Data fingerprint', run.record.get('data_fingerprint', '')),
@@ -92,6 +99,11 @@ def what_was_trained(run: Run) -> Section:
       *_counts(run),
     ],
   )
+
+
+def own_modules(run: Run) -> str:
+  """Returns the modules of the layers that are not the paper's, in words."""
+  return _pairs(run.record.get('modules', {}))
 
 
 def _source(data: Any) -> str:

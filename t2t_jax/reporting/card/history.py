@@ -19,12 +19,7 @@ def history(run: Run) -> Section:
       )
     )
   else:
-    began = run.record.get('started', '')
-    parts.append(
-      Note(
-        f'Began {_time(began)}. The version that recorded it lists no sessions.'
-      )
-    )
+    parts.append(Note(_unlisted(run)))
   parts += [Note(fault, is_fault=True) for fault in faults(run)]
   return Section('Sessions and faults', parts)
 
@@ -43,6 +38,13 @@ def faults(run: Run) -> list[str]:
           f'{row[name]}'
         )
   return found[:20] + [f'and {len(found) - 20} more'] * (len(found) > 20)
+
+
+def _unlisted(run: Run) -> str:
+  if origin := run.record.get('imported_from'):
+    return f'Imported from {origin}.'
+  began = _time(run.record.get('started', ''))
+  return f'Began {began}. The version that recorded it lists no sessions.'
 
 
 def _session(run: Run, place: int) -> list[str]:

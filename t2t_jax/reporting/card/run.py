@@ -8,6 +8,7 @@ from typing import Any
 from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import Config
 from t2t_jax.config_metrics import JUDGED_BY
+from t2t_jax.errors import UsageError
 from t2t_jax.parallel.chips import chip_of
 from t2t_jax.planning.roofline import model_flops
 from t2t_jax.reporting.run_results import (
@@ -57,6 +58,11 @@ class Run:
     return f'not finished: {done}'
 
   @property
+  def told_by(self) -> tuple[str, ...]:
+    """The figures that tell how good a finished model is, of any task."""
+    return (self.config.evaluation.metric, 'accuracy', 'perplexity')
+
+  @property
   def best_dev(self) -> dict[str, Any] | None:
     """The row of the best evaluation, by the config's best_metric."""
     metric = self.config.evaluation.best_metric
@@ -101,7 +107,10 @@ class Run:
       return None
     source = train['source_tokens'] / train['kept']
     target = train['target_tokens'] / train['kept']
-    vocabulary = self.workdir.read_tokenizers().target.vocab_size
+    try:
+      vocabulary = self.workdir.read_tokenizers().target.vocab_size
+    except UsageError:  # damaged, which is no reason to tell nothing
+      return None
     pairs = self.target_tokens() / target
     mean: Any = (1, source, target)  # not whole numbers
     return pairs * model_flops(self.config.model, vocabulary, mean)
