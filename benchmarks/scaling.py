@@ -24,6 +24,7 @@ from t2t_jax.config import Config, from_mapping
 from t2t_jax.config_files import load
 from t2t_jax.errors import UsageError
 from t2t_jax.parallel.chips import CHIPS
+from t2t_jax.parallel.platforms import on_platform
 from t2t_jax.parallel.topologies import (
   devices_of,
   look_for_no_device,
@@ -79,7 +80,9 @@ def _read(output: pathlib.Path) -> list[dict[str, Any]]:
 def _row(name: str, topology_name: str, batch: int) -> dict[str, Any]:
   topology = parse(topology_name)
   assert topology.chip is not None
-  subject = from_lengths(_config(name, batch * topology.size), _LENGTHS.value)
+  config = _config(name, batch * topology.size)
+  config = on_platform(config, topology.platform)
+  subject = from_lengths(config, _LENGTHS.value)
   found = best_first(subject, topology, topology.chip.memory)[0]
   if _COMPILE.value:
     try:

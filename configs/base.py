@@ -69,7 +69,9 @@ def get_config() -> config_dict.ConfigDict:
       dropout_rate=0.1,  # P_drop: sub-layer outputs, embedding sums (5.4)
       attention_dropout_rate=0.0,  # on the attention weights: not in the paper
       activation_dropout_rate=0.0,  # after the activation: not in the paper
-      attention_impl='reference',  # the equation; or xla, cudnn (GPU, bf16)
+      # auto: cudnn on GPUs in bfloat16, where nothing is against it, else
+      # reference, the equation; xla.
+      attention_impl='auto',
       vocab_row_multiple=128,  # embedding rows are padded to this, for meshes
       compute_dtype='float32',  # of activations: float32, bfloat16
       # Of parameters and optimizer state; bfloat16: products are in it too.
@@ -163,7 +165,8 @@ def get_config() -> config_dict.ConfigDict:
       max_shapes=20,  # padded batch shapes, each compiled once
       length_multiple=1,  # padded lengths are multiples; 8 suits tensor cores
       label_smoothing=0.1,  # epsilon_ls (5.4)
-      loss_chunk=512,  # positions of a copy whose logits exist at one time
+      # Positions of a copy whose logits exist at one time; 0: by the platform.
+      loss_chunk=0,
       ema_decay=0.0,  # moving average of parameters; 0: none
       # A run to begin with: DIR or DIR@CHECKPOINT, whose parameters and
       # vocabulary the new one takes (fine-tuning); '': fresh ones.

@@ -215,10 +215,9 @@ RESUME_MAY_CHANGE = (
   'training.steps',
   'training.microbatch_tokens',
   'training.device_memory_gib',
+  'training.loss_chunk',
   'data.directory',
-  'data.cache_dir',
-  'data.downloads',
-  'data.workers',
+  *('data.cache_dir', 'data.downloads', 'data.workers'),
   # How a model is run, not what it is.
   'model.attention_impl',
   'model.remat',

@@ -84,10 +84,10 @@ def _check_model(model: 'ModelConfig') -> None:
       f'even number, found {model.d_model}'
     )
   if model.attention_impl == 'cudnn':
-    _check_cudnn(model)
+    check_cudnn(model)
 
 
-def _check_cudnn(model: 'ModelConfig') -> None:
+def check_cudnn(model: 'ModelConfig') -> None:
   """What cuDNN's attention kernel takes, so that a run does not find out."""
   for name, found, expected in (
     ('compute_dtype', model.compute_dtype, 'bfloat16'),

@@ -27,7 +27,7 @@ _CHOICES = {
   'model.norm_position': ('post', 'pre'),
   'model.activation': ('relu', 'gelu', 'swish'),
   'model.positions': ('sinusoidal', 'learned', 'relative'),
-  'model.attention_impl': ('reference', 'xla', 'cudnn'),
+  'model.attention_impl': ('auto', 'reference', 'xla', 'cudnn'),
   'model.compute_dtype': ('float32', 'bfloat16'),
   'model.param_dtype': ('float32', 'bfloat16'),
   'model.remat': ('none', 'dots', 'full'),
@@ -87,7 +87,7 @@ _AT_LEAST = {
     'device_memory_gib': 0,
     'max_shapes': 1,
     'length_multiple': 1,
-    'loss_chunk': 1,
+    'loss_chunk': 0,
     'seed': 0,
   },
   'optimizer': {

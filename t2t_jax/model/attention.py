@@ -58,7 +58,7 @@ def fused_attention(q_BTHK, k_BSHK, v_BSHU, key_mask_BS, is_causal, impl):
   """The platform's kernel for `dot_product_attention`, by jax.nn.
 
   cuDNN takes lengths in place of a mask, so there the padding must stand
-  behind the tokens; a row without any token attends to nothing (zeros).
+  behind the tokens; a row without any token attends to its first padding.
   """
   if impl == 'cudnn':
     if q_BTHK.dtype != jnp.bfloat16:
@@ -66,16 +66,22 @@ def fused_attention(q_BTHK, k_BSHK, v_BSHU, key_mask_BS, is_causal, impl):
         "config.model.attention_impl: 'cudnn' needs compute_dtype = bfloat16, "
         f"found {q_BTHK.dtype}; use 'xla'"
       )
-    lengths_B = None
+    lengths = {}
     if key_mask_BS is not None:
-      lengths_B = key_mask_BS.sum(axis=-1, dtype=jnp.int32)
+      # At least 1: over no key at all the backward pass may divide by zero.
+      keys_B = jnp.maximum(key_mask_BS.sum(axis=-1, dtype=jnp.int32), 1)
+      lengths = {
+        'key_value_seq_lengths': keys_B,
+        # Left out, jax.nn makes them without the axis of copies.
+        'query_seq_lengths': 0 * keys_B + q_BTHK.shape[1],
+      }
     return jax.nn.dot_product_attention(
       q_BTHK,
       k_BSHK,
       v_BSHU,
       is_causal=is_causal,
-      key_value_seq_lengths=lengths_B,
       implementation='cudnn',
+      **lengths,
     )
   mask = None if key_mask_BS is None else key_mask_BS[:, None, None, :]
   return jax.nn.dot_product_attention(

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 from t2t_jax.config import ModelConfig
+from t2t_jax.model.layer_norm import LayerNorm
 from t2t_jax.model.multi_head_attention import MultiHeadAttention
-from t2t_jax.model.sublayers import FeedForward, layer_norm
+from t2t_jax.model.sublayers import FeedForward
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Modules:
 
   attention: Callable[..., Any] = MultiHeadAttention
   feed_forward: Callable[[ModelConfig], Any] = FeedForward
-  norm: Callable[[ModelConfig], Any] = layer_norm
+  norm: Callable[[ModelConfig], Any] = LayerNorm
 
   def own(self) -> dict[str, str]:
     """Returns {field: name} of those that are not the paper's."""

@@ -1,4 +1,4 @@
-"""Feed-forward sub-layer, residual connection, layer norm (3.1 and 3.3)."""
+"""Feed-forward sub-layer and residual connection (3.1 and 3.3)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,22 +9,10 @@ import jax.numpy as jnp
 
 from t2t_jax.config import ModelConfig
 from t2t_jax.model.dropout import Dropout
+from t2t_jax.model.layer_norm import LayerNorm
 from t2t_jax.model.product import product
 
 ACTIVATIONS = {'relu': jax.nn.relu, 'gelu': jax.nn.gelu, 'swish': jax.nn.swish}
-
-
-def layer_norm(config: ModelConfig) -> nn.LayerNorm:
-  """Layer normalisation over d_model, statistics in float32."""
-  return nn.LayerNorm(
-    epsilon=config.layer_norm_epsilon,
-    dtype=jnp.dtype(config.compute_dtype),
-    param_dtype=jnp.dtype(config.param_dtype),
-    # mean((x - mean)^2): the short cut E[x^2] - mean^2 cancels digits.
-    use_fast_variance=False,
-    scale_init=nn.with_logical_partitioning(nn.initializers.ones, ('norm',)),
-    bias_init=nn.with_logical_partitioning(nn.initializers.zeros, ('norm',)),
-  )
 
 
 class FeedForward(nn.Module):
@@ -67,7 +55,7 @@ class Residual(nn.Module):
   """
 
   config: ModelConfig
-  make_norm: Callable[[ModelConfig], Any] = layer_norm
+  make_norm: Callable[[ModelConfig], Any] = LayerNorm
 
   def setup(self):
     self.norm = self.make_norm(self.config)

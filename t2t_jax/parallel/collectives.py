@@ -9,10 +9,12 @@ import collections
 import dataclasses
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+
+from t2t_jax.parallel.hlo import Instruction, read_program
 
 KINDS = (
   'all-reduce',
@@ -22,19 +24,6 @@ KINDS = (
   'collective-permute',
 )
 
-_ITEM_BYTES = {'pred': 1, 'bf16': 2, 'f16': 2, 'f32': 4, 'f64': 8}
-_COMPUTATION = re.compile(r'^(ENTRY )?%?([\w.-]+) \(.*\{$')
-_INSTRUCTION = re.compile(
-  r'^\s+(?:ROOT )?%?[\w.-]+ = (.+?) ([a-z][\w-]*)\((.*)'
-)
-_ARRAY = re.compile(r'(\w+)\[([\d,]*)\]')
-_CALLED = re.compile(
-  r'(?:calls|body|condition|to_apply|branch_computations)='
-  r'(\{[^}]*\}|%?[\w.-]+)'
-)
-_TRIPS = re.compile(r'known_trip_count[^\d}]*(\d+)')
-_CONDITION = re.compile(r'condition=%?([\w.-]+)')
-_NUMBER = re.compile(r'^(\d+)\)')
 _CHANNEL = re.compile(r'channel_id=\d+')
 _LISTED = re.compile(r'replica_groups=\{(\{[\d,{}]*\})\}')
 _IOTA = re.compile(
@@ -83,15 +72,15 @@ def read_collectives(
     hlo: `compiled.as_text()`.
     mesh_shape: {axis: size} of the mesh it was compiled for, in order.
   """
-  computations, entry = _read_computations(hlo)
+  program = read_program(hlo)
   devices = math.prod(mesh_shape.values())
   alike: collections.Counter[Any] = collections.Counter()
-  for name, times in _executions(computations, entry).items():
+  for name, times in program.executions().items():
     # A collective that the TPU compiler hides behind other work stands in
     # several fusions of a body, under one number.
     found: set[Any] = set()
-    for place, instruction in _inside(computations, name):
-      kind = instruction.kind
+    for place, instruction in program.inside(name):
+      kind = _kind(instruction)
       if kind is None:
         continue
       groups = _groups(instruction.text, devices)
@@ -106,7 +95,7 @@ def read_collectives(
       if channel and not scatters and place != name:
         number = channel[0]
       if axes:
-        payload = instruction.payload(kind, size)
+        payload = _payload(instruction, kind, size)
         found.add((number, kind, axes, size, payload))
     for _, *key in found:
       alike[tuple(key)] += times
@@ -116,112 +105,24 @@ def read_collectives(
   )
 
 
-@dataclasses.dataclass(frozen=True)
-class _Instruction:
-  shape: str
-  opcode: str
-  text: str
-
-  @property
-  def kind(self) -> str | None:
-    kind = self.opcode.removesuffix('-start')
-    return kind if kind in KINDS else None
-
-  def payload(self, kind: str, group_size: int) -> int:
-    """Bytes of the array that is reduced, gathered or sent."""
-    total = sum(
-      _item_bytes(dtype) * math.prod(map(int, filter(None, dims.split(','))))
-      for dtype, dims in _ARRAY.findall(self.shape)
-      if dtype in _ITEM_BYTES or dtype[1:].isdigit()
-    )
-    started = self.opcode.endswith('-start') and self.shape.startswith('(')
-    if started and self.kind in ('all-gather', 'reduce-scatter'):
-      # A start's result is (operands, results).
-      return total * group_size // (group_size + 1)
-    if kind == 'collective-permute' and started:
-      return total // 2
-    if kind == 'reduce-scatter' and self.opcode.startswith('reduce-scatter'):
-      return total * group_size
-    return total
-
-  @property
-  def is_control(self) -> bool:
-    """Whether it runs computations, rather than being made of them."""
-    return self.opcode in ('while', 'call', 'conditional')
-
-  def called(self) -> Iterator[str]:
-    """Yields the name of each computation that it runs or is made of."""
-    for names in _CALLED.findall(self.text):
-      for name in names.strip('{}').split(','):
-        yield name.strip().lstrip('%')
+def _kind(instruction: Instruction) -> str | None:
+  kind = instruction.opcode.removesuffix('-start')
+  return kind if kind in KINDS else None
 
 
-def _item_bytes(dtype: str) -> int:
-  """Of f32, s8, u4 and the like; f8 kinds and pred are one byte."""
-  if dtype in _ITEM_BYTES:
-    return _ITEM_BYTES[dtype]
-  return max(1, int(dtype[1:]) // 8)
-
-
-def _read_computations(hlo: str) -> tuple[dict[str, list[_Instruction]], str]:
-  computations: dict[str, list[_Instruction]] = {}
-  entry, current = '', None
-  for line in hlo.splitlines():
-    if not line[:1].isspace():
-      if header := _COMPUTATION.match(line):
-        current = computations.setdefault(header[2], [])
-        entry = header[2] if header[1] else entry
-    elif current is not None and (found := _INSTRUCTION.match(line)):
-      current.append(_Instruction(*found.groups()))
-  return computations, entry
-
-
-def _inside(
-  computations: dict[str, list[_Instruction]], name: str
-) -> Iterator[tuple[str, _Instruction]]:
-  """Yields the instructions of a computation and of those it is made of."""
-  for instruction in computations.get(name, []):
-    yield name, instruction
-    if not instruction.is_control:
-      for called in instruction.called():
-        yield from _inside(computations, called)
-
-
-def _executions(
-  computations: dict[str, list[_Instruction]], entry: str
-) -> dict[str, int]:
-  """Returns how often entry, bodies and branches run when `entry` runs once."""
-  times: collections.Counter[str] = collections.Counter()
-
-  def visit(name: str, count: int) -> None:
-    times[name] += count
-    for instruction in computations.get(name, []):
-      if instruction.is_control:
-        trips = _trips(instruction, computations)
-        for called in instruction.called():
-          visit(called, count * trips)
-
-  visit(entry, 1)
-  return dict(times)
-
-
-def _trips(
-  instruction: _Instruction, computations: dict[str, list[_Instruction]]
-) -> int:
-  """How often a loop turns: as the compiler noted, or else the number that
-  its condition compares with."""
-  if instruction.opcode != 'while':
-    return 1
-  if noted := _TRIPS.search(instruction.text):
-    return int(noted[1])
-  condition = _CONDITION.search(instruction.text)
-  numbers = [
-    int(number[1])
-    for inside in computations.get(condition[1] if condition else '', [])
-    if inside.opcode == 'constant' and inside.shape.startswith(('s32', 'u32'))
-    if (number := _NUMBER.match(inside.text))
-  ]
-  return max(numbers, default=1)
+def _payload(instruction: Instruction, kind: str, group_size: int) -> int:
+  """Bytes of the array that is reduced, gathered or sent."""
+  total = sum(array.bytes for array in instruction.arrays)
+  opcode = instruction.opcode
+  started = opcode.endswith('-start') and instruction.shape.startswith('(')
+  if started and opcode.startswith(('all-gather', 'reduce-scatter')):
+    # A start's result is (operands, results).
+    return total * group_size // (group_size + 1)
+  if kind == 'collective-permute' and started:
+    return total // 2
+  if kind == 'reduce-scatter' and opcode.startswith('reduce-scatter'):
+    return total * group_size
+  return total
 
 
 def _groups(text: str, devices: int) -> np.ndarray:

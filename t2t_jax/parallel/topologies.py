@@ -36,12 +36,14 @@ class Topology:
   chip: None where it stands in no table (a CPU).
   size: devices.
   host_size: devices that share the faster links; `size` for a TPU slice.
+  platform: cpu, gpu or tpu.
   """
 
   name: str
   chip: Chip | None
   size: int
   host_size: int
+  platform: str
 
   def bandwidth(self, group_size: int, stride: int) -> float:
     """Bytes a second, one way, that a chip has for a collective's ring.
@@ -82,7 +84,9 @@ def parse(name: str) -> Topology:
       f'{chip.name}, as in {_FORMS}, found {found[2]}'
     )
   size = math.prod(grid)
-  return Topology(name, chip, size, size if chip.is_tpu else grid[1])
+  if chip.is_tpu:
+    return Topology(name, chip, size, size, 'tpu')
+  return Topology(name, chip, size, grid[1], 'gpu')
 
 
 def devices_of(topology: Topology) -> list[Any]:
@@ -146,6 +150,7 @@ def local() -> Topology:
   import jax
 
   from t2t_jax.parallel.chips import chip_of
+  from t2t_jax.parallel.platforms import platform_of
 
   devices = jax.devices()
   kind = devices[0].device_kind
@@ -154,4 +159,5 @@ def local() -> Topology:
     chip_of(kind),
     len(devices),
     jax.local_device_count(),
+    platform_of(devices[0]),
   )

@@ -18,6 +18,7 @@ from t2t_jax.data.batching import TrainBatches
 from t2t_jax.data.token_files import TokenStore
 from t2t_jax.model.flops import forward_flops
 from t2t_jax.parallel.mesh import AXES, Sizes
+from t2t_jax.parallel.platforms import on_platform
 from t2t_jax.parallel.topologies import Topology
 from t2t_jax.planning.parameters import parameters_by_part
 from t2t_jax.planning.plan import best_first
@@ -248,6 +249,8 @@ def project(
   """
   chip = topology.chip
   assert chip is not None
+  config = on_platform(subject.config, topology.platform)
+  subject = dataclasses.replace(subject, config=config)
   best = best_first(subject, topology, chip.memory)[0]
   assert best.times is not None
   updates = run_flops / formula(subject, best.shape)

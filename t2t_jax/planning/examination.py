@@ -10,6 +10,7 @@ import jax
 from t2t_jax.config import Config
 from t2t_jax.parallel import topologies
 from t2t_jax.parallel.mesh import AXES, Sizes, resolve_sizes
+from t2t_jax.parallel.platforms import on_platform
 from t2t_jax.parallel.topologies import Topology
 from t2t_jax.planning import checks, report
 from t2t_jax.planning.plan import Plan, best_first, compiled, plan
@@ -53,6 +54,7 @@ def examine(
     topologies.look_for_no_device()
   else:
     topology = topologies.local()
+  config = on_platform(config, topology.platform)
   subject, sizes, mistakes = _check_inputs(config, request, topology, write)
   if subject is None or sizes is None:
     return mistakes

@@ -167,10 +167,14 @@ class _Layer:
     # The softmax is float32; what multiplies the values has their type.
     per_weight = 4 if self._item == 4 else 4 + self._item
     per_weight += 1 if m.attention_dropout_rate else 0
+    if m.attention_impl == 'cudnn':
+      # In their place the log-sum-exp of each row, in float32.
+      weights = m.num_heads * self.length * len(self.keys) // self.tensor
+      per_weight = 4
     sublayers = len(self.keys) + 1
-    # Of each sub-layer its input, three float32 arrays of the layer norm, and
-    # which elements dropout kept.
-    around = sublayers * self.length * m.d_model * (self._item + 12 + 1)
+    # Of each sub-layer its input, its layer norm's, and which elements dropout
+    # kept.
+    around = sublayers * self.length * m.d_model * (2 * self._item + 1)
     return self._products() + weights * per_weight + around
 
   def _products(self) -> int:

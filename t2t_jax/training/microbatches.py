@@ -11,6 +11,7 @@ from t2t_jax.config import Config
 from t2t_jax.model.transformer import Transformer
 from t2t_jax.parallel import hosts
 from t2t_jax.parallel.mesh import batch_shards
+from t2t_jax.parallel.platforms import on_mesh, platform_of
 from t2t_jax.training.compiled_step import compile_step, memory_of
 from t2t_jax.training.memory import Shape, abstract_state, estimate
 
@@ -39,12 +40,13 @@ def choose_microbatches(
   """
   if recorded is not None:
     return recorded
+  config = on_mesh(config, mesh)
   memory = device_memory(config, mesh.local_devices)
   state = abstract_state(config, model)
   parts = within_memory(config, state, mesh.shape, shapes, memory)
   # Hosts may differ in memory, and must not in the program they run.
   parts = max(hosts.exchange('microbatches', parts))
-  if mesh.devices.flat[0].platform == 'cpu':
+  if platform_of(mesh.devices.flat[0]) == 'cpu':
     return parts
   shape = largest_shape(config, state, mesh.shape, shapes, parts)
   while (

@@ -13,6 +13,7 @@ from t2t_jax.model.transformer import Transformer, shift_right
 from t2t_jax.parallel.arrays import shardings_of
 from t2t_jax.parallel.copies import reduced_once
 from t2t_jax.parallel.mesh import batch_sharding, replicated
+from t2t_jax.parallel.platforms import compiler_options, on_mesh
 from t2t_jax.training.loss import LossSums, loss_sums
 from t2t_jax.training.optimizer import learning_rate_schedule, make_optimizer
 from t2t_jax.training.train_state import FirstState, TrainState
@@ -68,6 +69,8 @@ def make_train_step(
   split changes nothing but memory. Each copy of the model adds up those of
   its own rows first, so the copies exchange gradients once an update.
   """
+  config = on_mesh(config, mesh)
+  model = model.clone(config=config.model)
   optimizer = make_optimizer(config)
   schedule = learning_rate_schedule(config)
   state_shardings = shardings_of(FirstState(config, model), mesh)
@@ -114,6 +117,7 @@ def make_train_step(
     donate_argnums=0,
     in_shardings=(state_shardings, ids, ids),
     out_shardings=(state_shardings, replicated(mesh)),
+    compiler_options=compiler_options(mesh),
   )
 
 
@@ -154,6 +158,8 @@ def make_eval_step(
   config: Config, model: Transformer, bos_id: int, mesh: Mesh
 ) -> Callable[[Any, Any, Any], LossSums]:
   """Returns the jitted eval_step(params, source_ids_BS, target_ids_BT)."""
+  config = on_mesh(config, mesh)
+  model = model.clone(config=config.model)
 
   def eval_step(params, source_ids_BS, target_ids_BT):
     return batch_loss(

@@ -185,6 +185,7 @@ def test_a_resumed_run_may_change_how_it_is_run_and_not_what_it_is():
     data__cache_dir='elsewhere',
     data__downloads='https://elsewhere.org/dev.tgz',
     data__workers=7,
+    training__loss_chunk=7,
     model__attention_impl='reference',
   )
   assert resume_differences(config_with(), changed) == []

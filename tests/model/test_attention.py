@@ -163,3 +163,56 @@ def test_cudnn_in_float32_is_refused():
   )
   with pytest.raises(UsageError, match=message):
     model.apply({'params': random_parameters(model)}, ids, ids)
+
+
+@pytest.mark.parametrize('is_causal', [False, True])
+def test_the_lengths_that_cudnn_is_given_are_the_mask(is_causal, monkeypatch):
+  """Computed here by XLA, which takes lengths too; also within jax.vmap, as
+  copies of the model are, where cuDNN wants each argument of each copy."""
+  attention = jax.nn.dot_product_attention
+  seen = []
+
+  def elsewhere(*arrays, implementation, **options):
+    seen.append((implementation, options))
+    return attention(*arrays, implementation='xla', **options)
+
+  monkeypatch.setattr(jax.nn, 'dot_product_attention', elsewhere)
+  q_BTHK, k_BSHK, v_BSHU = (
+    x[:, :5].astype(jnp.bfloat16) for x in queries_keys_values()
+  )
+  key_mask_BS = jnp.arange(5) < jnp.array([[3], [5]])
+
+  def attend(*arrays):
+    return fused_attention(*arrays, is_causal, 'cudnn')
+
+  heads_BTHU = attend(q_BTHK, k_BSHK, v_BSHU, key_mask_BS)
+  mask = make_mask(5, key_mask_BS, is_causal)
+  expected = dot_product_attention(
+    *(x.astype(jnp.float32) for x in (q_BTHK, k_BSHK, v_BSHU)), mask
+  )
+  np.testing.assert_allclose(
+    heads_BTHU.astype(jnp.float32), expected, atol=0.03
+  )
+  copies = [
+    jnp.stack([x, x[::-1]]) for x in (q_BTHK, k_BSHK, v_BSHU, key_mask_BS)
+  ]
+  of_copies = jax.vmap(attend)(*copies)
+  np.testing.assert_array_equal(of_copies[0], heads_BTHU)
+  np.testing.assert_array_equal(of_copies[1], heads_BTHU[::-1])
+  assert [implementation for implementation, _ in seen] == ['cudnn'] * 2
+  for name in ('query_seq_lengths', 'key_value_seq_lengths'):
+    assert type(seen[1][1][name]).__name__ == 'BatchTracer'
+
+
+def test_cudnn_is_never_given_a_row_without_keys(monkeypatch):
+  lengths = []
+
+  def record(q, *_, key_value_seq_lengths, **options):
+    lengths.append(key_value_seq_lengths)
+    return q
+
+  monkeypatch.setattr(jax.nn, 'dot_product_attention', record)
+  x = jnp.zeros((2, 3, 1, 8), jnp.bfloat16)
+  key_mask_BS = jnp.array([[False] * 3, [True, True, False]])
+  fused_attention(x, x, x, key_mask_BS, False, 'cudnn')
+  np.testing.assert_array_equal(lengths[0], [1, 2])

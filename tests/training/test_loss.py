@@ -6,6 +6,7 @@ import numpy as np
 import optax
 import pytest
 
+from t2t_jax.training import loss as loss_module
 from t2t_jax.training.loss import loss_sums
 
 BATCH, LENGTH, WIDTH, VOCAB = 3, 7, 5, 11
@@ -174,3 +175,22 @@ def test_gradients_scale_with_what_comes_after():
     formula(np.asarray(h_BTD), w_VD, None, y_BT, m_BT, 0.1)[2][0],
     atol=2e-5,
   )
+
+
+@pytest.mark.parametrize('passes', ['_in_one_pass', '_in_two_passes'])
+def test_log_sum_exp_of_rows_with_padding(passes):
+  """One pass is for GPUs; the numbers are the same."""
+  z_V = np.random.default_rng(9).normal(0, 40, size=(2, 3, VOCAB + 5))
+  padding_V = np.where(np.arange(VOCAB + 5) < VOCAB, 0, -1e30)
+  lse, p = getattr(loss_module, passes)(
+    jnp.asarray(z_V, jnp.float32), jnp.asarray(padding_V, jnp.float32)
+  )
+  expected = np.logaddexp.reduce(z_V[..., :VOCAB], axis=-1)
+  np.testing.assert_allclose(lse, expected, rtol=1e-6)
+  np.testing.assert_allclose(
+    p[..., :VOCAB],
+    np.exp(z_V[..., :VOCAB] - expected[..., None]),
+    rtol=3e-5,
+    atol=1e-6,
+  )
+  np.testing.assert_array_equal(p[..., VOCAB:], 0)

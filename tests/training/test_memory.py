@@ -67,11 +67,11 @@ def test_parts_of_the_estimate(config, state):
 
 def test_activations_by_hand(config):
   # One row of 6 source and 5 target tokens; width 16, inner 16, 2 heads of 8,
-  # float32; of each sub-layer 17 bytes: input, layer norm, a byte of dropout.
+  # float32; of each sub-layer 9 bytes: input, layer norm, a byte of dropout.
   model = config.model
-  encoder = 4 * (2 * (6 + 6) * 16 + 6 * 16) + 4 * 2 * 6 * 6 + 2 * 6 * 16 * 17
+  encoder = 4 * (2 * (6 + 6) * 16 + 6 * 16) + 4 * 2 * 6 * 6 + 2 * 6 * 16 * 9
   attentions = 4 * (2 * (5 + 5) * 16 + 2 * (5 + 6) * 16 + 5 * 16)
-  decoder = attentions + 4 * 2 * 5 * (5 + 6) + 3 * 5 * 16 * 17
+  decoder = attentions + 4 * 2 * 5 * (5 + 6) + 3 * 5 * 16 * 9
   embedded = 2 * 4 * 16 * (6 + 5)
   assert activation_bytes(model, 6, 5) == (
     encoder + decoder + embedded + max(encoder, decoder)

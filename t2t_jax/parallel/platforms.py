@@ -1,0 +1,93 @@
+"""What a config leaves to the platform, chosen: in this one place."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import Mesh, SingleDeviceSharding
+
+from t2t_jax.config import Config, ModelConfig
+from t2t_jax.config_checks import check_cudnn
+from t2t_jax.errors import UsageError
+from t2t_jax.model.attention import fused_attention
+
+# Positions of a copy whose logits exist at one time. Each chunk adds to the
+# float32 gradient of the whole table (of base 76 MB, read and written), for
+# which an accelerator wants few of them; a CPU wants logits that its cache
+# holds.
+_LOSS_CHUNK = {'cpu': 512, 'gpu': 8192, 'tpu': 4096}
+
+# XLA's options for an update, by its own names (xla/debug_options_flags.cc).
+_COMPILER_OPTIONS: dict[str, dict[str, Any]] = {
+  'cpu': {},
+  # 0: products that share a factor (queries, keys, values) stay apart. cuDNN's
+  # attention wants each as an array of its own, and cutting those out of the
+  # joint one is a copy; they are large enough alone.
+  'gpu': {'xla_gpu_dot_merger_threshold_mb': 0},
+  'tpu': {},
+}
+
+
+def on_platform(config: Config, platform: str, device: Any = None) -> Config:
+  """Returns `config` with what it leaves open chosen for a platform.
+
+  model.attention_impl = auto: cuDNN's kernel on GPUs where it can compute this
+  model, else the reference. training.loss_chunk = 0: as many as suit it.
+
+  Args:
+    config: of a run; where nothing is open it stays as it is.
+    platform: cpu, gpu or tpu.
+    device: at hand, to try the kernel on; None: by its limits alone.
+  """
+  model, training = config.model, config.training
+  if model.attention_impl == 'auto':
+    takes = platform == 'gpu' and _takes_cudnn(model, device)
+    model = dataclasses.replace(
+      model, attention_impl='cudnn' if takes else 'reference'
+    )
+  if not training.loss_chunk:
+    training = dataclasses.replace(training, loss_chunk=_LOSS_CHUNK[platform])
+  return dataclasses.replace(config, model=model, training=training)
+
+
+def on_mesh(config: Config, mesh: Mesh) -> Config:
+  """Returns `config` with what it leaves open chosen for the mesh's devices,
+  which need not be at hand."""
+  device = mesh.devices.flat[0]
+  here = device in jax.local_devices()
+  return on_platform(config, platform_of(device), device if here else None)
+
+
+def compiler_options(mesh: Mesh) -> dict[str, Any]:
+  """Returns XLA's options for an update on the mesh's devices."""
+  return _COMPILER_OPTIONS[platform_of(mesh.devices.flat[0])]
+
+
+def platform_of(device: Any) -> str:
+  """Returns cpu, gpu or tpu; cpu for what is none of them."""
+  names = {'cuda': 'gpu', 'rocm': 'gpu', 'gpu': 'gpu', 'tpu': 'tpu'}
+  return names.get(device.platform, 'cpu')
+
+
+def _takes_cudnn(model: ModelConfig, device: Any) -> bool:
+  """Whether cuDNN's attention computes `model`: by its limits, and on a device
+  by compiling it, forward and backward."""
+
+  def attend(q_BTHK):
+    mask_BS = jnp.ones(q_BTHK.shape[:2], bool)
+    heads = fused_attention(q_BTHK, q_BTHK, q_BTHK, mask_BS, False, 'cudnn')
+    return heads.astype(jnp.float32).sum()
+
+  shape = (2, 8, model.num_heads, model.d_k)
+  try:
+    check_cudnn(model)
+    if device is not None:
+      q_BTHK = jax.ShapeDtypeStruct(
+        shape, jnp.bfloat16, sharding=SingleDeviceSharding(device)
+      )
+      jax.jit(jax.grad(attend)).lower(q_BTHK).compile()
+  # What is not installed and what cuDNN has no kernel for.
+  except (UsageError, RuntimeError, NotImplementedError):
+    return False
+  return True
