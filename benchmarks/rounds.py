@@ -71,9 +71,9 @@ def summary(repeats: Sequence[Repeat]) -> dict[str, Any]:
   seconds = [repeat.seconds for repeat in repeats]
   others = [r.others_cores for r in repeats if r.others_cores is not None]
   return {
-    'seconds': [round(second, 5) for second in seconds],
-    'median_s': round(float(np.median(seconds)), 5),
-    'best_s': round(min(seconds), 5),
+    'seconds': [round(second, 7) for second in seconds],
+    'median_s': round(float(np.median(seconds)), 7),
+    'best_s': round(min(seconds), 7),
     'quartiles_s': _quartiles(seconds),
     'others_cores': round(float(np.mean(others)), 2) if others else None,
   }
