@@ -114,7 +114,8 @@ class Workspace:
     return shell.run(pipe, self._directory)
 
   def _run_python(self, block: Block) -> None:
-    self._make_runs(block.text)
+    if 'train(' not in block.text:  # it makes its run itself, in full size
+      self._make_runs(block.text)
     # As in an interpreter that is started there.
     with contextlib.chdir(self._directory), self._modules_of_its_own():
       exec(compile(block.text, block.place, 'exec'), self._names)
