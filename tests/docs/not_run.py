@@ -22,6 +22,7 @@ ONLY_READ = (
     'needs WMT 2014; test_wmt_recipes.py has it in tiny archives',
   ),
   (r'.*--resume', 'completes what was broken off'),
+  (r'.*visualize .*--heads=1,3', 'shows heads that a tiny run does not have'),
   (r'.*configs/(parsing|scan|g2p|inflection)', 'needs data of its own form'),
 )
 
