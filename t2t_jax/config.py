@@ -225,38 +225,16 @@ RESUME_MAY_CHANGE = (
 )
 
 
-def from_mapping(
-  mapping: Mapping[str, Any], changes: Mapping[str, Any] | None = None
-) -> Config:
+def from_mapping(mapping: Mapping[str, Any]) -> Config:
   """Returns the checked `Config` of a ConfigDict or nested dict.
-
-  Args:
-    mapping: {'section': {'field': value}}.
-    changes: {'section.field': value}, which take the place of its values.
 
   Raises:
     UsageError: an unknown or missing key, a wrong type, or values that do not
       go together; the message names the key, what was expected and found.
   """
-  config = build(Config, _changed(mapping, changes) if changes else mapping)
+  config = build(Config, mapping)
   check(config)
   return config
-
-
-def _changed(
-  mapping: Mapping[str, Any], changes: Mapping[str, Any]
-) -> dict[str, Any]:
-  changed: dict[str, Any] = {
-    section: dict(fields) if isinstance(fields, Mapping) else fields
-    for section, fields in mapping.items()
-  }
-  for key, value in changes.items():
-    section, _, name = key.rpartition('.')
-    if isinstance(fields := changed.get(section), dict):
-      fields[name] = value
-    else:
-      changed[key] = value  # in no section, or a mistake that the check tells
-  return changed
 
 
 def check(config: Config) -> None:

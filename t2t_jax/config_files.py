@@ -64,7 +64,7 @@ def load_config(name: str, changes: Mapping[str, Any] | None = None) -> Config:
     UsageError: as `load`, or a field that does not exist or cannot have this
       value.
   """
-  return from_mapping(load(name).to_dict(), changes)
+  return from_mapping(_changed(load(name).to_dict(), changes or {}))
 
 
 def row_names(name: str) -> tuple[str, ...]:
@@ -117,6 +117,18 @@ def with_base_values(values: dict[str, Any]) -> dict[str, Any]:
 def base_values() -> dict[str, Any]:
   """Returns the nested values of the base.py of this package."""
   return dict(load_beside(str(_installed() / 'base.py'), 'base.py').to_dict())
+
+
+def _changed(
+  mapping: dict[str, Any], changes: Mapping[str, Any]
+) -> dict[str, Any]:
+  for key, value in changes.items():
+    section, _, name = key.rpartition('.')
+    if isinstance(fields := mapping.get(section), dict):
+      fields[name] = value
+    else:
+      mapping[key] = value  # in no section, or a mistake that the check tells
+  return mapping
 
 
 def _installed() -> Path:

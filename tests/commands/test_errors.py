@@ -30,7 +30,7 @@ def two_files(tmp_path):
   (tmp_path / 'empty').write_text('')
 
 
-def _refuses(message, name, *arguments):
+def assert_refuses(message, name, *arguments):
   finished = run_command(name, *arguments)
   assert finished.stderr == f'{name}: {message}\n'
   assert (finished.status, finished.stdout) == (2, '')
@@ -71,7 +71,7 @@ def _refuses(message, name, *arguments):
   ],
 )
 def test_flags(arguments, message):
-  _refuses(message, 'main', *arguments)
+  assert_refuses(message, 'main', *arguments)
 
 
 @pytest.mark.parametrize(
@@ -118,12 +118,12 @@ def test_flags(arguments, message):
   ],
 )
 def test_overrides(override, message):
-  _refuses(message, *MAIN, f'--config.{override}')
+  assert_refuses(message, *MAIN, f'--config.{override}')
 
 
 def test_a_config_file_that_fails(tmp_path):
   (tmp_path / 'mine.py').write_text('def get_config():\n  return 1 / 0\n')
-  _refuses(
+  assert_refuses(
     '--config=mine.py: ZeroDivisionError: division by zero',
     'prepare',
     '--config=mine.py',
@@ -139,7 +139,7 @@ def test_a_config_with_a_field_too_many(tmp_path):
     '    config.model.depth = 6\n'
     '  return config\n'
   )
-  _refuses(
+  assert_refuses(
     'config.model.depth: there is no such field.',
     'prepare',
     '--config=mine.py',
@@ -186,7 +186,7 @@ def test_own_data_as_in_the_readme(tmp_path):
 
 def test_a_missing_file_names_the_nearest(tmp_path):
   _write_mine(tmp_path, **{'train.de': None, 'trian.de': 'x\n'})
-  _refuses(
+  assert_refuses(
     'config.data.train_target: there is no file mine/train.de, plain or .gz. '
     "Did you mean 'trian.de'?",
     *_prepare_mine(),
@@ -194,7 +194,7 @@ def test_a_missing_file_names_the_nearest(tmp_path):
 
 
 def test_no_directory():
-  _refuses(
+  assert_refuses(
     'config.data.train_source: expected the file mine/train.en, but there is '
     'no directory mine',
     *_prepare_mine(),
@@ -217,13 +217,13 @@ def test_unequal_files(tmp_path):
 
 @pytest.mark.parametrize('command', ['translate', 'evaluate', 'average'])
 def test_a_workdir_without_a_run(command, tmp_path):
-  _refuses(
+  assert_refuses(
     f'--workdir={tmp_path}: expected a run of t2t_jax, found no config.json '
     'in it',
     command,
     f'--workdir={tmp_path}',
   )
-  _refuses(
+  assert_refuses(
     f'--workdir={tmp_path}/none: no such directory',
     command,
     '--workdir=none',
@@ -232,7 +232,7 @@ def test_a_workdir_without_a_run(command, tmp_path):
 
 @pytest.mark.parametrize('command', ['translate', 'average'])
 def test_no_workdir(command):
-  _refuses('--workdir: expected a directory, found none', command)
+  assert_refuses('--workdir: expected a directory, found none', command)
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_no_workdir(command):
   ],
 )
 def test_translate(trained, flag, message):
-  _refuses(message, 'translate', trained.flag, flag)
+  assert_refuses(message, 'translate', trained.flag, flag)
 
 
 def test_nbest_beyond_the_beam(trained):
@@ -274,7 +274,7 @@ def test_nbest_beyond_the_beam(trained):
 
 def test_the_output_may_not_be_the_input(trained, tmp_path):
   (tmp_path / 'text').write_text('He runs.\n')
-  _refuses(
+  assert_refuses(
     '--output=text: is the input, which would be lost',
     'translate',
     trained.flag,
@@ -293,7 +293,9 @@ def test_an_output_that_cannot_be_written(trained):
 
 
 def test_average_of_none(trained):
-  _refuses('--last=0: expected at least 1', 'average', trained.flag, '--last=0')
+  assert_refuses(
+    '--last=0: expected at least 1', 'average', trained.flag, '--last=0'
+  )
 
 
 def test_a_run_of_another_config(trained):
@@ -350,11 +352,11 @@ def test_a_run_that_goes_on_elsewhere(trained):
   ],
 )
 def test_score(trained, two_files, arguments, message):
-  _refuses(message, 'score', trained.flag, *arguments)
+  assert_refuses(message, 'score', trained.flag, *arguments)
 
 
 def test_score_without_a_workdir(two_files):
-  _refuses(
+  assert_refuses(
     '--workdir: expected a directory, found none',
     'score',
     '--source=long',
@@ -493,7 +495,7 @@ def test_score_files(trained, two_files, arguments, message):
   ],
 )
 def test_evaluate_files(two_files, arguments, message):
-  _refuses(message, 'evaluate', *arguments)
+  assert_refuses(message, 'evaluate', *arguments)
 
 
 @pytest.mark.parametrize(
@@ -523,7 +525,7 @@ def test_evaluate_files(two_files, arguments, message):
   ],
 )
 def test_evaluate_model(trained, two_files, arguments, message):
-  _refuses(message, 'evaluate', trained.flag, *arguments)
+  assert_refuses(message, 'evaluate', trained.flag, *arguments)
 
 
 # --- ends of other kinds ------------------------------------------------------
