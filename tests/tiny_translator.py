@@ -6,41 +6,26 @@ import functools
 import jax
 import numpy as np
 from flax import linen as nn
+from paper_model import PAPER
 from quick_compile import COMPILER_OPTIONS
 
-from t2t_jax.config import DecodingConfig, ModelConfig, VocabularyConfig
+from t2t_jax.config import DecodingConfig, VocabularyConfig
 from t2t_jax.data.tokenizer import Tokenizers
 from t2t_jax.decoding.translator import Translator
 from t2t_jax.model.transformer import Transformer
 from t2t_jax.parallel.mesh import replicated
 
-MODEL = ModelConfig(
+MODEL = dataclasses.replace(
+  PAPER,
   d_model=16,
   d_ff=24,
   d_k=8,
   d_v=8,
-  num_heads=2,
-  num_encoder_layers=1,
-  num_decoder_layers=1,
-  norm_position='post',
-  activation='relu',
-  positions='sinusoidal',
   max_positions=24,
   max_relative_distance=4,
-  attention_bias=False,
-  layer_norm_epsilon=1e-6,
   tie_source_target=False,
   tie_softmax=False,
   softmax_bias=True,
-  dropout_rate=0.1,
-  attention_dropout_rate=0.0,
-  activation_dropout_rate=0.0,
-  attention_impl='xla',
-  vocab_row_multiple=8,
-  compute_dtype='float32',
-  param_dtype='float32',
-  remat='none',
-  scan_layers=False,
 )
 
 # Sources are padded to 16 tokens, whose cache grows from 24 to 39, or to 24.
@@ -112,20 +97,25 @@ def model_with(**changes) -> Transformer:
   )
 
 
-def random_params(model, seed=0):
-  """Outputs that differ, of which some end by themselves and some do not."""
+def random_leaves(model, seed=0):
+  """Parameters at random, layer norms' scales about one."""
   ids = jax.ShapeDtypeStruct((1, 2), np.int32)
   shapes = jax.eval_shape(
     lambda ids: nn.unbox(model.init(jax.random.key(0), ids, ids)['params']),
     ids,
   )
   rng = np.random.default_rng(seed)
-  params = jax.tree_util.tree_map_with_path(
+  return jax.tree_util.tree_map_with_path(
     lambda path, leaf: np.float32(
       (path[-1].key == 'scale') + 0.6 * rng.normal(size=leaf.shape)
     ),
     shapes,
   )
+
+
+def random_params(model, seed=0):
+  """Outputs that differ, of which some end by themselves and some do not."""
+  params = random_leaves(model, seed)
   params['softmax_bias'][:] = 0
   params['softmax_bias'][tokenizers().target.eos_id] = 4
   return params

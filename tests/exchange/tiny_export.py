@@ -5,12 +5,10 @@ import functools
 import pathlib
 import runpy
 
-import jax
-import numpy as np
-from flax import linen as nn
 from tiny_translator import (
   DECODING,
   model_with,
+  random_leaves,
   random_lines,
   vocabulary_config,
 )
@@ -40,18 +38,6 @@ def restored(tokenizers: Tokenizers, seed: int = 0, **changes) -> Restored:
     target_vocab_size=tokenizers.target.vocab_size,
     pad_id=tokenizers.target.pad_id,
   )
-  ids = jax.ShapeDtypeStruct((1, 2), np.int32)
-  shapes = jax.eval_shape(
-    lambda ids: nn.unbox(model.init(jax.random.key(0), ids, ids)['params']),
-    ids,
-  )
-  rng = np.random.default_rng(seed)
-  params = jax.tree_util.tree_map_with_path(
-    lambda path, leaf: np.float32(
-      (path[-1].key == 'scale') + 0.6 * rng.normal(size=leaf.shape)
-    ),
-    shapes,
-  )
   config = dataclasses.replace(
     _BASE,
     model=model.config,
@@ -60,4 +46,5 @@ def restored(tokenizers: Tokenizers, seed: int = 0, **changes) -> Restored:
     ),
     data=dataclasses.replace(_BASE.data, max_tokens=24),
   )
+  params = random_leaves(model, seed)
   return Restored(config, tokenizers, model, params, None, 'checkpoint 1')
