@@ -112,7 +112,7 @@ def _patched(marks: Marks) -> Iterator[None]:
   }
 
   def make_train_step(*args: Any) -> Any:
-    return _first_update(make(*args), marks)
+    return _FirstUpdate(make(*args), marks)
 
   make = loop.make_train_step
   batches = marks.wrap(loop.TrainBatches.of, 'batches')
@@ -123,23 +123,29 @@ def _patched(marks: Marks) -> Iterator[None]:
     yield
 
 
-def _first_update(step: Any, marks: Marks) -> Any:
-  """Returns `step` in its stages, which ends the process when it was done
-  once."""
+class _FirstUpdate:
+  """An update in its stages, which ends the process when it was done once."""
 
-  def once(*args: Any) -> None:
-    marks.end('other')
-    lowered = step.lower(*args)
-    marks.end('trace')
-    compiled = lowered.compile()
-    marks.end('compile')
-    marks.wrap(compiled, 'update')(*args)
-    phases = {name: round(s, 4) for name, s in marks.phases.items()}
+  def __init__(self, step: Any, marks: Marks):
+    self._stage, self._marks = step, marks
+
+  def lower(self, *args: Any) -> '_FirstUpdate':
+    self._marks.end('other')
+    self._stage = self._stage.lower(*args)
+    self._marks.end('trace')
+    return self
+
+  def compile(self) -> '_FirstUpdate':
+    self._stage = self._stage.compile()
+    self._marks.end('compile')
+    return self
+
+  def __call__(self, *args: Any) -> None:
+    self._marks.wrap(self._stage, 'update')(*args)
+    phases = {name: round(s, 4) for name, s in self._marks.phases.items()}
     print(json.dumps(phases), flush=True)
     # Nothing that a run does at its end is wanted here.
     os._exit(0)
-
-  return once
 
 
 if __name__ == '__main__':

@@ -128,6 +128,17 @@ class TrainBatches:
       self._pad_id,
     )
 
+  def shapes_of(self, step: int, end: int) -> list[tuple[int, int, int]]:
+    """Returns the shapes of updates from `step` to before `end`, each once, in
+    the order in which they come first."""
+    found: dict[int, None] = {}
+    while step < end and len(found) < len(self.shapes):
+      epoch, first = self._locate(step)
+      order = self._epoch_order(epoch)[step - first : end - first, 0]
+      found |= dict.fromkeys(order.tolist())
+      step = first + len(self._epoch_order(epoch))
+    return [self.shapes[shape] for shape in found]
+
   def epoch(self, step: int) -> float:
     """Returns the epochs completed before update `step`.
 

@@ -18,6 +18,12 @@ class Batch(NamedTuple):
   source_ids_BS: np.ndarray
   target_ids_BT: np.ndarray
 
+  @property
+  def shape(self) -> tuple[int, int, int]:
+    """Rows, source length, target length."""
+    rows, source_length = self.source_ids_BS.shape
+    return rows, source_length, self.target_ids_BT.shape[1]
+
 
 def gather(
   store: TokenStore,

@@ -39,6 +39,23 @@ def lower_step(
   microbatches: int,
 ) -> Any:
   """Returns the program that `compile_step` compiles."""
+  step = make_train_step(config, model, bos_id, mesh)
+  state = abstract_arrays(FirstState(config, model), mesh)
+  return lower(step, state, mesh, shape, microbatches)
+
+
+def lower(
+  step: Any, state: Any, mesh: Mesh, shape: Shape, microbatches: int
+) -> Any:
+  """Returns the program of `step`, as `make_train_step` returns it.
+
+  Args:
+    step: the update.
+    state: its state, with arrays or in the abstract.
+    mesh: where it runs.
+    shape: of the global batch.
+    microbatches: parts that the batch is computed in.
+  """
   parts = microbatches * batch_shards(mesh)
   rows = -(-shape[0] // parts) * parts // microbatches
   with use_mesh(mesh):
@@ -50,8 +67,6 @@ def lower_step(
       )
       for length in shape[1:]
     ]
-    state = abstract_arrays(FirstState(config, model), mesh)
-    step: Any = make_train_step(config, model, bos_id, mesh)
     return step.lower(state, *ids)
 
 

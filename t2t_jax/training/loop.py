@@ -30,11 +30,8 @@ from t2t_jax.parallel.arrays import (
   split_rows,
 )
 from t2t_jax.parallel.chips import peak_flops
-from t2t_jax.parallel.mesh import (
-  batch_shards,
-  create_mesh,
-  use_mesh,
-)
+from t2t_jax.parallel.mesh import batch_shards, create_mesh, use_mesh
+from t2t_jax.training.compiled_step import lower
 from t2t_jax.training.evaluate import DevEvaluation, describe
 from t2t_jax.training.init_from import check_same_model, initial_params
 from t2t_jax.training.metrics import open_metrics
@@ -44,6 +41,7 @@ from t2t_jax.training.run_record import record_run, recorded_split
 from t2t_jax.training.sessions import Session
 from t2t_jax.training.start import hold, prepare_for_all
 from t2t_jax.training.step_log import StepLog
+from t2t_jax.training.step_programs import StepPrograms
 from t2t_jax.training.stopping import Stopped, StopSignal, TrainingError
 from t2t_jax.training.train_state import (
   FirstState,
@@ -138,13 +136,15 @@ class Trainer:
         say,
         modules,
       )
-    self._train_step = make_train_step(
-      config, self._model, tokenizers.target.bos_id, mesh
-    )
+    step = make_train_step(config, self._model, tokenizers.target.bos_id, mesh)
     self._evaluate = DevEvaluation(config, self._model, prepared, mesh)
     self._store = CheckpointStore(workdir.checkpoints, say)
     self._state, self._progress = self._restore_or_create(abstract)
     self._saved = self._progress.marks()
+    self._programs = StepPrograms(
+      lambda shape: lower(step, abstract, mesh, shape, self._microbatches),
+      self._batches.shapes_of(self._progress.step, config.training.steps),
+    )
     self._session = (
       Session(workdir, self._progress.step) if hosts.is_first() else None
     )
@@ -170,6 +170,7 @@ class Trainer:
     error: BaseException | None,
     _: Any,
   ) -> None:
+    self._programs.close()
     if self._session is not None:
       self._session.end(self._progress.step, error)
     # Where this process alone failed, the others do not come to a meeting.
@@ -185,7 +186,8 @@ class Trainer:
       if self._stop.agreed():
         self._save_and_stop()
       batch = self._batches.batch(progress.step)
-      self._state, metrics = self._train_step(self._state, *self._place(batch))
+      update = self._programs[batch.shape]
+      self._state, metrics = update(self._state, *self._place(batch))
       progress.step += 1
       # Reads the figures of the update before, while this one runs.
       self._log.add(progress, self._epoch(), batch, metrics)

@@ -176,6 +176,21 @@ def test_slices_of_hosts_make_the_whole(batches, hosts):
   )
 
 
+def test_shapes_in_the_order_in_which_they_come(batches):
+  per_epoch = int(batches.steps_per_epoch)
+  for step, end in (
+    (0, per_epoch),
+    (0, 3),
+    (per_epoch - 2, per_epoch + 2),
+    (3, 9 * per_epoch),
+    (5, 5),
+  ):
+    seen = dict.fromkeys(
+      batches.batch(number).shape for number in range(step, end)
+    )
+    assert batches.shapes_of(step, end) == list(seen)
+
+
 def test_epochs_by_counting(batches):
   """Each epoch adds floor((e + 1) n / rows) - floor(e n / rows) a shape."""
   sizes = collections.Counter()
