@@ -64,6 +64,15 @@ def compiler_options(mesh: Mesh) -> dict[str, Any]:
   return _COMPILER_OPTIONS[platform_of(mesh.devices.flat[0])]
 
 
+def compiles_beside(mesh: Mesh) -> bool:
+  """Whether to compile while updates run on the mesh's devices.
+
+  A GPU's compiler tries kernels on the device and takes the fastest, which
+  what runs beside them would disturb.
+  """
+  return platform_of(mesh.devices.flat[0]) != 'gpu'
+
+
 def platform_of(device: Any) -> str:
   """Returns cpu, gpu or tpu; cpu for what is none of them."""
   names = {'cuda': 'gpu', 'rocm': 'gpu', 'gpu': 'gpu', 'tpu': 'tpu'}

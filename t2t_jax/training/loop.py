@@ -31,6 +31,7 @@ from t2t_jax.parallel.arrays import (
 )
 from t2t_jax.parallel.chips import peak_flops
 from t2t_jax.parallel.mesh import batch_shards, create_mesh, use_mesh
+from t2t_jax.parallel.platforms import compiles_beside
 from t2t_jax.training.compiled_step import lower
 from t2t_jax.training.evaluate import DevEvaluation, describe
 from t2t_jax.training.init_from import check_same_model, initial_params
@@ -144,6 +145,7 @@ class Trainer:
     self._programs = StepPrograms(
       lambda shape: lower(step, abstract, mesh, shape, self._microbatches),
       self._batches.shapes_of(self._progress.step, config.training.steps),
+      beside=compiles_beside(mesh),
     )
     self._session = (
       Session(workdir, self._progress.step) if hosts.is_first() else None

@@ -1,7 +1,7 @@
 """The update's programs, one a shape of batch, compiled before their turn."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 from t2t_jax.data.workers import usable_cpus
@@ -17,13 +17,15 @@ class StepPrograms:
   Compiling takes seconds, on accelerators tens of them, and the first updates
   of a run meet nearly every shape of the grid. So the first shape is compiled
   alone, for it is waited for; then all others, several at a time, in the order
-  in which they will be needed, while updates run.
+  in which they will be needed, while updates run or before them.
   """
 
   def __init__(
     self,
     lower: Callable[[Shape], Any],
     coming: Sequence[Shape],
+    *,
+    beside: bool,
   ):
     """Compiles nothing yet.
 
@@ -31,8 +33,9 @@ class StepPrograms:
       lower: returns the program for batches of a shape, not yet compiled; is
         called by several threads.
       coming: the shapes that a run will have, in the order of need.
+      beside: while updates run; else the first waits for all.
     """
-    self._lower, self._coming = lower, coming
+    self._lower, self._coming, self._beside = lower, coming, beside
     self._made: dict[Shape, Future[Any]] = {}
     self._pool = ThreadPoolExecutor(min(_MOST_AT_A_TIME, usable_cpus()))
 
@@ -42,6 +45,8 @@ class StepPrograms:
       self._make(shape).result()
       for other in self._coming:
         self._make(other)
+      if not self._beside:
+        wait(self._made.values())
     return self._make(shape).result()
 
   def close(self) -> None:

@@ -4,13 +4,19 @@ import dataclasses
 import types
 
 import jax
+import numpy as np
 import pytest
 
 from t2t_jax.config import MeshConfig, from_mapping
 from t2t_jax.config_files import load
 from t2t_jax.model.transformer import Transformer
 from t2t_jax.parallel.mesh import create_mesh
-from t2t_jax.parallel.platforms import on_mesh, on_platform, platform_of
+from t2t_jax.parallel.platforms import (
+  compiles_beside,
+  on_mesh,
+  on_platform,
+  platform_of,
+)
 from t2t_jax.training.memory import abstract_state
 
 
@@ -85,6 +91,15 @@ def test_the_devices_of_a_mesh():
 )
 def test_names_of_platforms(name, platform):
   assert platform_of(types.SimpleNamespace(platform=name)) == platform
+
+
+@pytest.mark.parametrize(
+  ('name', 'beside'), [('cpu', True), ('cuda', False), ('tpu', True)]
+)
+def test_gpus_compile_before_updates(name, beside):
+  device = types.SimpleNamespace(platform=name)
+  mesh = types.SimpleNamespace(devices=np.array([[[device]]]))
+  assert compiles_beside(mesh) == beside
 
 
 def test_parameters_are_made_where_cudnn_is_not():

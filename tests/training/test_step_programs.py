@@ -33,12 +33,14 @@ def until(condition):
   raise AssertionError('waited for ten seconds')
 
 
-def programs_of(coming, monkeypatch, cpus=1):
+def programs_of(coming, monkeypatch, cpus=1, beside=True):
   monkeypatch.setattr(
     't2t_jax.training.step_programs.usable_cpus', lambda: cpus
   )
   log, let = [], threading.Event()
-  programs = StepPrograms(lambda shape: Lowered(shape, log, let), coming)
+  programs = StepPrograms(
+    lambda shape: Lowered(shape, log, let), coming, beside=beside
+  )
   return programs, log, let
 
 
@@ -64,12 +66,25 @@ def test_the_first_shape_is_compiled_alone(monkeypatch):
   programs, log, let = programs_of([B, A], monkeypatch, cpus=4)
   asking = threading.Thread(target=programs.__getitem__, args=(B,))
   asking.start()
-  until(lambda: log)
+  until(lambda: log and programs._made)
   assert list(programs._made) == log == [B]
   let.set()
   asking.join()
   assert programs[A]
   programs.close()
+
+
+def test_where_updates_would_disturb_the_first_waits_for_all(monkeypatch):
+  programs, log, let = programs_of([A, C, B], monkeypatch, beside=False)
+  asking = threading.Thread(target=programs.__getitem__, args=(A,))
+  asking.start()
+  until(lambda: B in log)
+  assert asking.is_alive()
+  let.set()
+  asking.join(timeout=10)
+  assert not asking.is_alive()
+  programs.close()
+  assert log == [A, C, B]
 
 
 def test_a_shape_that_was_not_foreseen_is_compiled_too(monkeypatch):
