@@ -50,6 +50,18 @@ COLUMNS = {
     'first batch s': 'first_batch_s',
     'next epoch s': 'next_epoch_s',
   },
+  'packing': {
+    'size': 'size',
+    'tokens': 'tokens',
+    'layout': 'layout',
+    'real': 'real',
+    'left out': 'left_out',
+    'products': 'products',
+    'real tokens/s': 'real_tokens_per_s',
+    'is as fast': 'times_the_buckets.median',
+    'quartiles of it': 'times_the_buckets.quartiles',
+    'others': 'others_cores',
+  },
   'startup': {
     'case': 'case',
     'caches': 'caches',
