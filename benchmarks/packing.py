@@ -23,14 +23,15 @@ Prints a JSON line for each layout, and a table:
 
 import dataclasses
 import functools
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from absl import flags
 
+from benchmarks.clock import define_clock
 from t2t_jax import cli
+from t2t_jax.errors import UsageError
 
 _CONFIG = cli.define_config()
 _SIZE = flags.DEFINE_string('size', 'tiny', 'the model of the updates')
@@ -38,9 +39,7 @@ _LENGTHS = flags.DEFINE_list('lengths', '64,128,256', 'tokens of packed rows')
 _WINDOW = flags.DEFINE_integer('window', 4096, 'pairs packed together', 1)
 _UPDATES = flags.DEFINE_integer('updates', 8, 'made in a timed call', 1)
 _REPEATS = flags.DEFINE_integer('repeats', 5, 'timed rounds', 0)
-_CLOCK = flags.DEFINE_enum(
-  'clock', 'wall', ['wall', 'cpu'], 'cpu: CPU time, where others share a core'
-)
+_CLOCK = define_clock()
 
 
 def main() -> None:
@@ -51,6 +50,7 @@ def main() -> None:
   from benchmarks.work import corpus_work
 
   check_sizes([_SIZE.value])
+  lengths = _lengths()
   cli.use_compile_cache(base_config().logging.compile_cache_dir)
   config = cli.read_config(_CONFIG)
   work = corpus_work(
@@ -64,7 +64,7 @@ def main() -> None:
   head = {'benchmark': 'packing', 'date': now(), 'size': _SIZE.value}
   head['tokens'] = config.training.global_batch_tokens
   machine = describe('jax', 'jaxlib')
-  records = [head | record for record in _measure(work)]
+  records = [head | record for record in _measure(work, lengths)]
   for record in records:
     print_record(record | machine)
   print_table(records, COLUMNS['packing'])
@@ -96,7 +96,7 @@ class Layout:
     return sum(n * b * of_a_row(s, t) for (b, s, t), n in rows) / self.real
 
 
-def _measure(work: Any) -> Iterator[dict[str, Any]]:
+def _measure(work: Any, lengths: Sequence[int]) -> Iterator[dict[str, Any]]:
   from benchmarks.peers.our_training import OurTrainer
   from benchmarks.rounds import run_rounds, scaled, speedup, summary
   from t2t_jax.model.flops import update_flops
@@ -104,7 +104,7 @@ def _measure(work: Any) -> Iterator[dict[str, Any]]:
   def flops(source: int, target: int) -> float:
     return update_flops(work.config.model, work.vocab_size, source, target)
 
-  layouts = list(_layouts(work))
+  layouts = list(_layouts(work, lengths))
   timed: dict[str, Any] = {}
   if _REPEATS.value:
     trainers = [
@@ -118,7 +118,7 @@ def _measure(work: Any) -> Iterator[dict[str, Any]]:
       },
       repeats=_REPEATS.value,
       warmup=1,
-      clock=time.process_time if _CLOCK.value == 'cpu' else time.perf_counter,
+      clock=_CLOCK(),
     )
   buckets = layouts[0]
   for layout in layouts:
@@ -144,7 +144,7 @@ def _measure(work: Any) -> Iterator[dict[str, Any]]:
     yield record
 
 
-def _layouts(work: Any) -> Iterator[Layout]:
+def _layouts(work: Any, lengths: Sequence[int]) -> Iterator[Layout]:
   """Yields the buckets, then each length of packed rows."""
   from benchmarks.packed_rows import pack, packed_batches, row_lengths
   from t2t_jax.data.batching import TrainBatches
@@ -164,9 +164,13 @@ def _layouts(work: Any) -> Iterator[Layout]:
     0.0,
     work.batches,
   )
-  for length in map(int, _LENGTHS.value):
+  for length in lengths:
     sides = row_lengths(lengths_P2, length)
     packed = pack(lengths_P2, sides, _WINDOW.value, training.seed)
+    if not packed:
+      raise UsageError(
+        f'--lengths: expected room for some pair of the text, found {length}'
+      )
     real = int(lengths_P2[np.concatenate(packed)].sum())
     rows = rows_within(training.global_batch_tokens, *sides)
     yield Layout(
@@ -177,6 +181,15 @@ def _layouts(work: Any) -> Iterator[Layout]:
       1 - real / total,
       packed_batches(store, packed, rows, sides, work.pad_id, _UPDATES.value),
     )
+
+
+def _lengths() -> list[int]:
+  for length in _LENGTHS.value:
+    if not (length.isdecimal() and int(length)):
+      raise UsageError(
+        f'--lengths: expected tokens of a row, such as 64,128, found {length!r}'
+      )
+  return [int(length) for length in _LENGTHS.value]
 
 
 def _real(batches: Sequence[Any], pad_id: int) -> int:

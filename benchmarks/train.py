@@ -8,8 +8,9 @@
 Each update is whole: batch from the host's memory, forward, backward, Adam.
 Random batches without padding, of --tokens a side; or with --config those of
 a run, its first ones, with its vocabulary. Peers begin in turn, and so does a
-chain of large matrix products of the same dtype, whose rate is what MFU is
-measured against. On a CPU `taskset -c 0,1 python ...` gives all two cores.
+chain of large matrix products of the same dtype, of the width that is fastest
+here, whose rate is what MFU is measured against. On a CPU
+`taskset -c 0,1 python ...` gives all two cores.
 
 Flax's example is compared where --flax_wmt says where it is: examples/wmt of
 flax's repository or source distribution.
@@ -30,6 +31,7 @@ from typing import Any
 
 from absl import flags
 
+from benchmarks.clock import define_clock
 from t2t_jax import cli
 from t2t_jax.errors import UsageError, nearest
 
@@ -60,9 +62,10 @@ _UPDATES = flags.DEFINE_integer(
 _REPEATS = flags.DEFINE_integer('repeats', 7, 'timed rounds', lower_bound=1)
 _FLAX_WMT = flags.DEFINE_string('flax_wmt', '', "flax's examples/wmt")
 _PRODUCT = flags.DEFINE_integer(
-  'product', 0, 'width of the large products; 0: 2048 on a CPU, else 8192', 0
+  'product', 0, 'width of the large products; 0: the fastest of some', 0
 )
 _SEED = flags.DEFINE_integer('seed', 1, 'of random batches')
+_CLOCK = define_clock()
 _CORPUS_UPDATES, _MOST_UPDATES = 16, 64
 _PRODUCTS = 'products'
 
@@ -133,13 +136,18 @@ def _measure(size: str, dtype: str, rate: float) -> Iterator[dict[str, Any]]:
     trainers[peer], firsts[peer], one = _begin(peer, work, updates)
     updates = updates or max(1, min(_MOST_UPDATES, round(1 / one)))
   products = make_products(dtype, _PRODUCT.value)
-  products.job()
+  head['product_width'] = products.width
   jobs = {_PRODUCTS: products.job} | {
     name: lambda trainer=trainer: trainer.run(updates)
     for name, trainer in trainers.items()
   }
   cli.say(f'{_REPEATS.value} timed rounds of {updates} updates')
-  timed = run_rounds(jobs, repeats=_REPEATS.value, warmup=0)
+  timed = run_rounds(
+    jobs,
+    repeats=_REPEATS.value,
+    warmup=0,
+    clock=_CLOCK(),
+  )
   devices = jax.devices()
   for peer in trainers:
     record = figures(
