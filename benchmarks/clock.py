@@ -1,18 +1,17 @@
-"""--clock: what a benchmark's jobs are timed by."""
+"""--clock: what a benchmark is timed by."""
 
 import time
-from collections.abc import Callable
 
 from absl import flags
 
-# --help tells of the flag among those of the command.
+# --help tells of the flag among the command's own.
 flags.disclaim_key_flags()
-_CLOCKS = {'wall': time.perf_counter, 'cpu': time.process_time}
+
+CLOCKS = {'wall': time.perf_counter, 'cpu': time.process_time}
 
 
-def define_clock() -> Callable[[], Callable[[], float]]:
-  """Defines the flag; returns what tells its clock once flags are read."""
-  flag = flags.DEFINE_enum(
-    'clock', 'wall', [*_CLOCKS], 'cpu: CPU time, where others share a core'
+def define_clock() -> flags.FlagHolder[str]:
+  """Defines the flag, whose value is one of CLOCKS."""
+  return flags.DEFINE_enum(
+    'clock', 'wall', [*CLOCKS], 'cpu: CPU time, where others share a core'
   )
-  return lambda: _CLOCKS[flag.value]

@@ -18,6 +18,8 @@ COLUMNS = {
     'MFU': 'mfu',
     'of peak': 'mfu_of_data_sheet',
     'MiB': 'memory_mib',
+    'program MiB': 'program_mib',
+    'first s': 'first_s',
     'others': 'others_cores',
     'ours is': 'ours_is_faster.median',
     'quartiles of it': 'ours_is_faster.quartiles',

@@ -21,7 +21,7 @@ from typing import Any
 
 from absl import flags
 
-from benchmarks.clock import define_clock
+from benchmarks.clock import CLOCKS, define_clock
 from t2t_jax import cli
 from t2t_jax.errors import UsageError
 
@@ -114,7 +114,7 @@ def _measure(sizes: Any, length: int) -> list[dict[str, Any]]:
     repeats=_REPEATS.value,
     warmup=2,
     pause_s=0,
-    clock=_CLOCK(),
+    clock=CLOCKS[_CLOCK.value],
   )
   return [
     {

@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from benchmarks.clock import define_clock
+from benchmarks.clock import CLOCKS, define_clock
 from t2t_jax import cli
 from t2t_jax.errors import UsageError
 
@@ -118,7 +118,7 @@ def _measure(work: Any, lengths: Sequence[int]) -> Iterator[dict[str, Any]]:
       },
       repeats=_REPEATS.value,
       warmup=1,
-      clock=_CLOCK(),
+      clock=CLOCKS[_CLOCK.value],
     )
   buckets = layouts[0]
   for layout in layouts:

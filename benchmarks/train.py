@@ -20,18 +20,19 @@ Prints a JSON line for each peer, model, dtype and dropout, and a table:
   MFU           of the products that the equations take for real tokens, of
                 what large products reach here and now
   of peak       the same, of the data sheet's peak (bfloat16)
+  first s       the very first updates, with compiling or reading programs
   MiB           on a CPU by how much the process grew at most, on an
-                accelerator the most that the engine has had of it
+                accelerator the most that the engine has had of it; program
+                MiB: what an update needs by its compiler
   ours is       times as fast as the peer, median over the rounds' pairs
 """
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
 from absl import flags
 
-from benchmarks.clock import define_clock
+from benchmarks.clock import CLOCKS, define_clock
 from t2t_jax import cli
 from t2t_jax.errors import UsageError, nearest
 
@@ -45,7 +46,9 @@ _DTYPE = flags.DEFINE_list(
 )
 _DROPOUT = flags.DEFINE_list('dropout', '0.1', 'rates, such as 0.1,0')
 _PEERS = flags.DEFINE_list(
-  'peers', 'ours,torch,flax', 'what is compared; also torch-full, ours-cudnn'
+  'peers',
+  'ours,torch,flax',
+  'what is compared; also torch-full, ours-xla, ours-cudnn, ours-scanned',
 )
 _TOKENS = flags.DEFINE_integer(
   'tokens', 4096, 'a side, an update, of random batches', lower_bound=1
@@ -146,7 +149,7 @@ def _measure(size: str, dtype: str, rate: float) -> Iterator[dict[str, Any]]:
     jobs,
     repeats=_REPEATS.value,
     warmup=0,
-    clock=_CLOCK(),
+    clock=CLOCKS[_CLOCK.value],
   )
   devices = jax.devices()
   for peer in trainers:
@@ -174,12 +177,13 @@ def _begin(
 
   before = resident()
   trainer = make_trainer(peer, work, _FLAX_WMT.value)
-  start = time.perf_counter()
+  clock = CLOCKS[_CLOCK.value]
+  start = clock()
   loss = trainer.run(updates or 1)
-  first = time.perf_counter() - start
-  start = time.perf_counter()
+  first = clock() - start
+  start = clock()
   peak = peak_resident(lambda: trainer.run(updates or 1))
-  seconds = (time.perf_counter() - start) / (updates or 1)
+  seconds = (clock() - start) / (updates or 1)
   if peak is not None and before is not None:
     peak -= before
   return (
