@@ -61,8 +61,12 @@ def main() -> None:
     dropout=config.model.dropout_rate,
     say=cli.say,
   )
-  head = {'benchmark': 'packing', 'date': now(), 'size': _SIZE.value}
-  head['tokens'] = config.training.global_batch_tokens
+  head = {
+    'benchmark': 'packing',
+    'date': now(),
+    'size': _SIZE.value,
+    'tokens': config.training.global_batch_tokens,
+  }
   machine = describe('jax', 'jaxlib')
   records = [head | record for record in _measure(work, lengths)]
   for record in records:
@@ -132,15 +136,15 @@ def _measure(work: Any, lengths: Sequence[int]) -> Iterator[dict[str, Any]]:
       ),
     }
     if timed:
-      record |= summary(timed[layout.name])
-      real = {x.name: _real(x.first, work.pad_id) for x in (layout, buckets)}
-      ratio = speedup(timed[layout.name], timed[buckets.name])
-      record['real_tokens_per_s'] = round(
-        real[layout.name] / record['median_s'], 1
-      )
-      record['times_the_buckets'] = scaled(
-        ratio, real[layout.name] / real[buckets.name]
-      )
+      found = summary(timed[layout.name])
+      tokens = _real(layout.first, work.pad_id)
+      record |= found | {
+        'real_tokens_per_s': round(tokens / found['median_s'], 1),
+        'times_the_buckets': scaled(
+          speedup(timed[layout.name], timed[buckets.name]),
+          tokens / _real(buckets.first, work.pad_id),
+        ),
+      }
     yield record
 
 
