@@ -138,19 +138,15 @@ def _measure(size: str, dtype: str, rate: float) -> Iterator[dict[str, Any]]:
     cli.say(f'{size}, {dtype}, dropout {rate}: first updates of {peer}')
     trainers[peer], firsts[peer], one = _begin(peer, work, updates)
     updates = updates or max(1, min(_MOST_UPDATES, round(1 / one)))
-  products = make_products(dtype, _PRODUCT.value)
+  clock = CLOCKS[_CLOCK.value]
+  products = make_products(dtype, _PRODUCT.value, clock)
   head['product_width'] = products.width
   jobs = {_PRODUCTS: products.job} | {
     name: lambda trainer=trainer: trainer.run(updates)
     for name, trainer in trainers.items()
   }
   cli.say(f'{_REPEATS.value} timed rounds of {updates} updates')
-  timed = run_rounds(
-    jobs,
-    repeats=_REPEATS.value,
-    warmup=0,
-    clock=CLOCKS[_CLOCK.value],
-  )
+  timed = run_rounds(jobs, repeats=_REPEATS.value, warmup=0, clock=clock)
   devices = jax.devices()
   for peer in trainers:
     record = figures(

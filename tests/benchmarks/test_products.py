@@ -55,3 +55,9 @@ def test_it_is_a_rate_that_is_compared():
   slow = Products(lambda: time.sleep(0.002), 1e6, 1)
   fast = Products(lambda: time.sleep(0.008), 1e9, 2)
   assert fastest([slow, fast]).width == 2
+
+
+def test_another_clock_decides():
+  clock = iter([0, 0] + [0, 1, 0, 2] * 3)
+  candidates = [Products(lambda: None, 1e9, width) for width in (1, 2)]
+  assert fastest(candidates, lambda: next(clock)).width == 1
