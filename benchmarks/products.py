@@ -1,4 +1,4 @@
-"""The rate of large matrix products: what MFU is measured against here."""
+"""The rate of matrix products alone: what MFU is measured against here."""
 
 import time
 from collections.abc import Callable

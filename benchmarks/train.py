@@ -7,10 +7,10 @@
 
 Each update is whole: batch from the host's memory, forward, backward, Adam.
 Random batches without padding, of --tokens a side; or with --config those of
-a run, its first ones, with its vocabulary. Peers begin in turn, and so does a
-chain of large matrix products of the same dtype, of the width that is fastest
-here, whose rate is what MFU is measured against. On a CPU
-`taskset -c 0,1 python ...` gives all two cores.
+a run, its first ones, with its vocabulary. Peers take turns with a chain of
+matrix products of the same dtype, of the width that is fastest here: its rate
+is what MFU is measured against. On a CPU `taskset -c 0,1 python ...` gives all
+of them two cores.
 
 Flax's example is compared where --flax_wmt says where it is: examples/wmt of
 flax's repository or source distribution.
@@ -18,7 +18,7 @@ flax's repository or source distribution.
 Prints a JSON line for each peer, model, dtype and dropout, and a table:
   real, padded  target tokens a second, without and with padding
   MFU           of the products that the equations take for real tokens, of
-                what large products reach here and now
+                what products alone reach here and now
   of peak       the same, of the data sheet's peak (bfloat16)
   first s       the very first updates, with compiling or reading programs
   MiB           on a CPU by how much the process grew at most, on an
@@ -65,7 +65,7 @@ _UPDATES = flags.DEFINE_integer(
 _REPEATS = flags.DEFINE_integer('repeats', 7, 'timed rounds', lower_bound=1)
 _FLAX_WMT = flags.DEFINE_string('flax_wmt', '', "flax's examples/wmt")
 _PRODUCT = flags.DEFINE_integer(
-  'product', 0, 'width of the large products; 0: the fastest of some', 0
+  'product', 0, 'width of the products alone; 0: the fastest of some', 0
 )
 _SEED = flags.DEFINE_integer('seed', 1, 'of random batches')
 _CLOCK = define_clock()
