@@ -8,13 +8,15 @@ Each part is a process of its own. Its rows go to --output as they are made,
 behind them one that says the part is done; what it says besides goes to the
 file's .log. Parts that are done are not begun again, so stop it and start it
 as you like. Those that failed come again behind all others, once, and those
-whose time was up twice.
+whose time was up twice: three times what --list says, of two idle cores or a
+large GPU; --slower gives the parts more.
 
 With --seconds no part is begun that may not end in time; if some are left the
 status is 75: start it again. Ends with a table of each benchmark.
 """
 
 import contextlib
+import dataclasses
 import io
 import json
 import operator
@@ -42,6 +44,9 @@ _OUTPUT = flags.DEFINE_string('output', 'runs/bench.jsonl', 'rows')
 _PARTS = flags.DEFINE_list('parts', [], 'names; default: all')
 _SECONDS = flags.DEFINE_integer(
   'seconds', 0, 'that this call may take; 0: as long as it takes', 0
+)
+_SLOWER = flags.DEFINE_float(
+  'slower', 1.0, 'times slower than the machine that parts are meant for', 0.01
 )
 _TEXT = flags.DEFINE_string('text', '', "directory of Multi30k's text")
 _FLAX_WMT = flags.DEFINE_string('flax_wmt', '', "flax's examples/wmt")
@@ -84,7 +89,10 @@ def _parts(output: Path) -> list[Part]:
     output=str(output.absolute()),
     micro=_MICRO.value,
   )
-  parts = parts_for(_ON.value, here)
+  parts = [
+    dataclasses.replace(part, seconds=round(part.seconds * _SLOWER.value))
+    for part in parts_for(_ON.value, here)
+  ]
   names = [part.name for part in parts]
   for name in _PARTS.value:
     if name not in names:

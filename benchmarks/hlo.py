@@ -19,7 +19,7 @@ from typing import Any
 
 from absl import flags
 
-from benchmarks.kernel_groups import costliest, part_of, summarise
+from benchmarks.kernel_groups import costliest, part_of_kernel, summarise
 from benchmarks.report import print_record, print_table
 from t2t_jax import cli
 from t2t_jax.errors import UsageError
@@ -48,7 +48,7 @@ def main() -> None:
   if not kernels:
     raise UsageError(f'--hlo={_HLO.value}: expected scheduled HLO, found none')
   rates = 1e12 * _TFLOPS.value, 1e12 * _TBYTES.value
-  for title, key in (('part', part_of), ('kind', lambda k: k.kind)):
+  for title, key in (('part', part_of_kernel), ('kind', lambda k: k.kind)):
     rows = summarise(kernels, key, *rates)
     for row in rows:
       print_record({'by': title} | row)

@@ -74,7 +74,7 @@ def _measure(work: Any, size: str) -> list[dict[str, Any]]:
 
   from benchmarks.peers.our_training import OurTrainer
   from benchmarks.report import now
-  from benchmarks.rounds import run_rounds, speedup, summary
+  from benchmarks.rounds import run_rounds, scaled, speedup, summary
   from benchmarks.work import Counts
   from t2t_jax.data.batching import TrainBatches
   from t2t_jax.data.token_store import prepare
@@ -116,7 +116,7 @@ def _measure(work: Any, size: str) -> list[dict[str, Any]]:
       'padding_share': round(counts.padding_share, 4),
     }
     if job in inputs:
-      record['times_the_update'] = _times(
+      record['times_the_update'] = scaled(
         speedup(repeats, timed[update]),
         counts.target_tokens / taken.target_tokens,
       )
@@ -124,14 +124,6 @@ def _measure(work: Any, size: str) -> list[dict[str, Any]]:
       record |= start_up
     records.append(found | record)
   return records
-
-
-def _times(ratio: dict[str, Any], factor: float) -> dict[str, Any]:
-  """A ratio of times as one of tokens a second."""
-  return {
-    'median': round(ratio['median'] * factor, 2),
-    'quartiles': [round(q * factor, 2) for q in ratio['quartiles']],
-  }
 
 
 def _start_up(open_batches: Any) -> dict[str, float]:

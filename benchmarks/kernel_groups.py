@@ -1,28 +1,20 @@
 """Kernels of an update by part of the model, and those that cost most."""
 
-import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from benchmarks.model_parts import REST, part_of
 from t2t_jax.planning.kernels import Kernel
 
-# The first that is found in what a kernel was traced from.
-_PARTS = (
-  (r'_residual/(norm|dropout|add)', 'residual, norm, dropout'),
-  (r'(self|cross)_attention/', 'attention'),
-  (r'feed_forward/', 'feed-forward'),
-  (r'Transformer\.(encode|decode)', 'embedding'),
-  (r'jvp\(\)', 'softmax and loss'),
-)
 
-
-def part_of(kernel: Kernel) -> str:
-  """Returns the part of the model, and whether it is its backward pass."""
-  for pattern, part in _PARTS:
-    if re.search(pattern, kernel.source):
-      way = 'backward' if 'transpose(' in kernel.source else 'forward'
-      return f'{part}, {way}' if part != _PARTS[-1][1] else part
-  return 'update'
+def part_of_kernel(kernel: Kernel) -> str:
+  """Returns the part of the model, and for layers and embeddings whether it
+  is their backward pass."""
+  part = part_of(kernel.source)
+  if part in ('softmax and loss', REST):  # its gradients come with the loss
+    return part
+  way = 'backward' if 'transpose(' in kernel.source else 'forward'
+  return f'{part}, {way}'
 
 
 def summarise(

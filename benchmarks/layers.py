@@ -16,12 +16,12 @@ The picture (extra plot) has the formulas as dashed lines through the last
 point. Compared are best times: other processes only ever add to a time.
 """
 
-import time
 from pathlib import Path
 from typing import Any
 
 from absl import flags
 
+from benchmarks.clock import CLOCKS, define_clock
 from t2t_jax import cli
 from t2t_jax.errors import UsageError
 
@@ -35,9 +35,7 @@ _K = flags.DEFINE_integer('k', 3, "positions of the convolution's kernel", 1)
 _BATCH = flags.DEFINE_integer('batch', 4, 'sequences', lower_bound=1)
 _BACKWARD = flags.DEFINE_bool('backward', False, 'gradients too')
 _REPEATS = flags.DEFINE_integer('repeats', 25, 'timed rounds', lower_bound=1)
-_CLOCK = flags.DEFINE_enum(
-  'clock', 'wall', ['wall', 'cpu'], 'cpu: CPU time, where others share a core'
-)
+_CLOCK = define_clock()
 _PICTURE = flags.DEFINE_string('picture', '', 'a .png file to write')
 _SEED = flags.DEFINE_integer('seed', 1, 'of weights and inputs')
 
@@ -116,7 +114,7 @@ def _measure(sizes: Any, length: int) -> list[dict[str, Any]]:
     repeats=_REPEATS.value,
     warmup=2,
     pause_s=0,
-    clock=time.process_time if _CLOCK.value == 'cpu' else time.perf_counter,
+    clock=CLOCKS[_CLOCK.value],
   )
   return [
     {

@@ -49,6 +49,7 @@ def parts_for(machine: str, here: Here) -> list[Part]:
 
 
 _BESIDE_TORCH = ('--peers=ours,torch',)
+_SCANNED = ('--peers=ours,ours-scanned',)
 
 
 def _cpu(here: Here) -> Iterable[Part]:
@@ -81,6 +82,12 @@ def _cpu(here: Here) -> Iterable[Part]:
     200,
   )
   yield Part('profile', ('profile', '--size=tiny,small'), 90)
+  yield Part(
+    'layers as a loop',
+    ('train', *_SCANNED, '--size=tiny,small', '--repeats=5'),
+    120,
+  )
+  yield Part('packing', ('packing', *_corpus(here)), 180)
   yield Part('prepare', ('prepare', '--plan_pairs=4000000'), 120)
   yield Part(
     'train bfloat16',
@@ -141,6 +148,16 @@ def _gpu(here: Here) -> Iterable[Part]:
     'base on text',
     (*half, '--size=base', *_BESIDE_TORCH, *_corpus(here, tokens=24576)),
     400,
+  )
+  yield Part('layers as a loop', (*half, '--size=base,big', *_SCANNED), 240)
+  yield Part(
+    'packing',
+    (
+      *('packing', '--size=base', '--lengths=64,128', '--updates=4'),
+      *_corpus(here, tokens=24576),
+      '--config.model.compute_dtype=bfloat16',
+    ),
+    300,
   )
   yield Part('decode tiny', (*decode, '--size=tiny,small', *_few()), 240)
   if here.flax_wmt:
@@ -205,6 +222,10 @@ _SMALL = {
   ),
   'startup': ('--case=micro',),
   'input': ('--size=micro', '--batches=4', '--updates=2', '--dtype=float32'),
+  'packing': (
+    *('--size=micro', '--lengths=64', '--updates=2'),
+    '--config.model.compute_dtype=float32',
+  ),
   'prepare': ('--pairs=500', '--vocabulary_size=400', '--plan_pairs=2000'),
   'recipe': (
     '--warm_steps=1',

@@ -6,24 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks.model_parts import part_of
+
 _NUMBER = re.compile(r'[._]\d+(?=[._]|$)')
-_WORD = re.compile(r'\w+')
-# Of an origin such as jit(f)/transpose(jvp(decoder))/layer_0/norm/mul the last
-# of these words says which part of the model it is.
-_PARTS = {
-  'self_attention': 'self-attention',
-  'cross_attention': 'cross-attention',
-  'feed_forward': 'feed-forward',
-  'self_attention_residual': 'dropout, residual, norm',
-  'cross_attention_residual': 'dropout, residual, norm',
-  'feed_forward_residual': 'dropout, residual, norm',
-  'BCV': 'softmax and loss',
-  'BCD': 'softmax and loss',
-  'while': 'softmax and loss',
-  'embedding_dropout': 'embedding',
-  '_take': 'embedding',
-  'take': 'embedding',
-}
 _ORIGIN = re.compile(r'%?([\w.-]+) = .*metadata=\{.*?op_name="([^"]*)"')
 
 
@@ -81,11 +66,11 @@ def summarise(
   parts: collections.Counter[str] = collections.Counter()
   for event in events:
     kernels[_NUMBER.sub('', event.name)].append(event)
-    parts[part_of(event.origin)] += event.ns  # type: ignore[assignment]
+    parts[_part(event)] += event.ns  # type: ignore[assignment]
   total = sum(parts.values())
   by_time = sorted(kernels.items(), key=lambda item: -_ns(item[1]))
   for name, some in by_time[:top]:
-    origins = collections.Counter(part_of(event.origin) for event in some)
+    origins = collections.Counter(map(_part, some))
     yield {
       'kernel': name[:80],
       'calls': round(len(some) / updates, 2),
@@ -110,17 +95,13 @@ def summarise(
       }
 
 
-def part_of(origin: str) -> str:
-  """Returns the part of the model that an operation's origin names."""
-  for word in reversed(_WORD.findall(origin)):
-    if word in _PARTS:
-      return _PARTS[word]
-  return 'optimizer and the rest' if origin else ''
-
-
 def read_origins(program: str) -> dict[str, str]:
   """Returns {operation: origin} of a compiled program's text."""
   return dict(_ORIGIN.findall(program))
+
+
+def _part(event: Event) -> str:
+  return part_of(event.origin) if event.origin else ''
 
 
 def _ns(events: Iterable[Event]) -> float:

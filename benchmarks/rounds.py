@@ -90,5 +90,13 @@ def speedup(ours: Sequence[Repeat], theirs: Sequence[Repeat]) -> dict[str, Any]:
   }
 
 
+def scaled(ratio: Mapping[str, Any], factor: float) -> dict[str, Any]:
+  """Returns what `speedup` found as a ratio of other things than times."""
+  return {
+    'median': round(ratio['median'] * factor, 4),
+    'quartiles': [round(q * factor, 5) for q in ratio['quartiles']],
+  }
+
+
 def _quartiles(values: Sequence[float]) -> list[float]:
   return [round(float(q), 5) for q in np.percentile(values, (25, 75))]

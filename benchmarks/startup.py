@@ -26,6 +26,7 @@ from typing import Any
 
 from absl import flags
 
+from benchmarks.clock import define_clock
 from t2t_jax import cli
 from t2t_jax.errors import UsageError, nearest
 
@@ -60,9 +61,7 @@ CASES = {
 }
 _CASES = flags.DEFINE_list('case', 'base,quickstart', 'what is started')
 _REPEATS = flags.DEFINE_integer('repeats', 3, 'warm starts', lower_bound=1)
-_CLOCK = flags.DEFINE_enum(
-  'clock', 'wall', ['wall', 'cpu'], 'cpu: CPU time, where others share a core'
-)
+_CLOCK = define_clock()
 _SETTINGS = flags.DEFINE_multi_string(
   'set', [], 'for all: --config.key=value is --set=config.key=value'
 )

@@ -7,9 +7,10 @@
 
 Each update is whole: batch from the host's memory, forward, backward, Adam.
 Random batches without padding, of --tokens a side; or with --config those of
-a run, its first ones, with its vocabulary. Peers begin in turn, and so does a
-chain of large matrix products of the same dtype, whose rate is what MFU is
-measured against. On a CPU `taskset -c 0,1 python ...` gives all two cores.
+a run, its first ones, with its vocabulary. Peers take turns with a chain of
+matrix products of the same dtype, of the width that is fastest here: its rate
+is what MFU is measured against. On a CPU `taskset -c 0,1 python ...` gives all
+of them two cores.
 
 Flax's example is compared where --flax_wmt says where it is: examples/wmt of
 flax's repository or source distribution.
@@ -17,19 +18,21 @@ flax's repository or source distribution.
 Prints a JSON line for each peer, model, dtype and dropout, and a table:
   real, padded  target tokens a second, without and with padding
   MFU           of the products that the equations take for real tokens, of
-                what large products reach here and now
+                what products alone reach here and now
   of peak       the same, of the data sheet's peak (bfloat16)
+  first s       the very first updates, with compiling or reading programs
   MiB           on a CPU by how much the process grew at most, on an
-                accelerator the most that the engine has had of it
+                accelerator the most that the engine has had of it; program
+                MiB: what an update needs by its compiler
   ours is       times as fast as the peer, median over the rounds' pairs
 """
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
 from absl import flags
 
+from benchmarks.clock import CLOCKS, define_clock
 from t2t_jax import cli
 from t2t_jax.errors import UsageError, nearest
 
@@ -43,7 +46,9 @@ _DTYPE = flags.DEFINE_list(
 )
 _DROPOUT = flags.DEFINE_list('dropout', '0.1', 'rates, such as 0.1,0')
 _PEERS = flags.DEFINE_list(
-  'peers', 'ours,torch,flax', 'what is compared; also torch-full, ours-cudnn'
+  'peers',
+  'ours,torch,flax',
+  'what is compared; also torch-full, ours-xla, ours-cudnn, ours-scanned',
 )
 _TOKENS = flags.DEFINE_integer(
   'tokens', 4096, 'a side, an update, of random batches', lower_bound=1
@@ -60,9 +65,10 @@ _UPDATES = flags.DEFINE_integer(
 _REPEATS = flags.DEFINE_integer('repeats', 7, 'timed rounds', lower_bound=1)
 _FLAX_WMT = flags.DEFINE_string('flax_wmt', '', "flax's examples/wmt")
 _PRODUCT = flags.DEFINE_integer(
-  'product', 0, 'width of the large products; 0: 2048 on a CPU, else 8192', 0
+  'product', 0, 'width of the products alone; 0: the fastest of some', 0
 )
 _SEED = flags.DEFINE_integer('seed', 1, 'of random batches')
+_CLOCK = define_clock()
 _CORPUS_UPDATES, _MOST_UPDATES = 16, 64
 _PRODUCTS = 'products'
 
@@ -132,14 +138,15 @@ def _measure(size: str, dtype: str, rate: float) -> Iterator[dict[str, Any]]:
     cli.say(f'{size}, {dtype}, dropout {rate}: first updates of {peer}')
     trainers[peer], firsts[peer], one = _begin(peer, work, updates)
     updates = updates or max(1, min(_MOST_UPDATES, round(1 / one)))
-  products = make_products(dtype, _PRODUCT.value)
-  products.job()
+  clock = CLOCKS[_CLOCK.value]
+  products = make_products(dtype, _PRODUCT.value, clock)
+  head['product_width'] = products.width
   jobs = {_PRODUCTS: products.job} | {
     name: lambda trainer=trainer: trainer.run(updates)
     for name, trainer in trainers.items()
   }
   cli.say(f'{_REPEATS.value} timed rounds of {updates} updates')
-  timed = run_rounds(jobs, repeats=_REPEATS.value, warmup=0)
+  timed = run_rounds(jobs, repeats=_REPEATS.value, warmup=0, clock=clock)
   devices = jax.devices()
   for peer in trainers:
     record = figures(
@@ -166,12 +173,13 @@ def _begin(
 
   before = resident()
   trainer = make_trainer(peer, work, _FLAX_WMT.value)
-  start = time.perf_counter()
+  clock = CLOCKS[_CLOCK.value]
+  start = clock()
   loss = trainer.run(updates or 1)
-  first = time.perf_counter() - start
-  start = time.perf_counter()
+  first = clock() - start
+  start = clock()
   peak = peak_resident(lambda: trainer.run(updates or 1))
-  seconds = (time.perf_counter() - start) / (updates or 1)
+  seconds = (clock() - start) / (updates or 1)
   if peak is not None and before is not None:
     peak -= before
   return (

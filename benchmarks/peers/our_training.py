@@ -13,24 +13,31 @@ from t2t_jax.model.transformer import Transformer
 from t2t_jax.parallel.arrays import (
   create_arrays,
   init_params,
-  place_batch,
-  split_rows,
+  place_microbatches,
 )
 from t2t_jax.parallel.mesh import batch_shards, create_mesh, use_mesh
 from t2t_jax.training.compiled_step import compile_step, memory_of
 from t2t_jax.training.train_state import FirstState
 from t2t_jax.training.train_step import make_train_step
 
+# Name -> what it changes of the model's config.
+VARIANTS: dict[str, dict[str, Any]] = {
+  '': {},
+  'xla': {'attention_impl': 'xla'},
+  'cudnn': {'attention_impl': 'cudnn'},
+  'scanned': {'scan_layers': True},
+}
+
 
 class OurTrainer:
   """`make_train_step` on this machine's mesh.
 
   Batches come from the host's memory, as in a run; nothing waits for an update
-  before the next one is under way.
+  before the next one is under way. `variant` is one of VARIANTS.
   """
 
-  def __init__(self, work: Work, attention_impl: str = ''):
-    self._work, self._config = work, _config(work, attention_impl)
+  def __init__(self, work: Work, variant: str = ''):
+    self._work, self._config = work, _config(work, variant)
     self._model = _model(work, self._config)
     self._mesh = create_mesh(self._config.mesh)
     training = self._config.training
@@ -71,15 +78,9 @@ class OurTrainer:
 
   def place(self, batch: Batch) -> list[jax.Array]:
     """Returns the batch on the mesh, as the loop of a run puts it there."""
-    shards = batch_shards(self._mesh)
-    return [
-      place_batch(
-        split_rows(ids, self._microbatches, shards, self._work.pad_id),
-        self._mesh,
-        batch_axis=1,
-      )
-      for ids in batch
-    ]
+    return place_microbatches(
+      batch, self._microbatches, self._mesh, self._work.pad_id
+    )
 
 
 def largest_shape(work: Work) -> tuple[int, int, int]:
@@ -103,10 +104,8 @@ def device_peak() -> int | None:
   return stats and stats.get('peak_bytes_in_use')
 
 
-def _config(work: Work, attention_impl: str) -> Config:
-  model = work.config.model
-  if attention_impl:
-    model = dataclasses.replace(model, attention_impl=attention_impl)
+def _config(work: Work, variant: str) -> Config:
+  model = dataclasses.replace(work.config.model, **VARIANTS[variant])
   return dataclasses.replace(work.config, model=model)
 
 

@@ -24,12 +24,13 @@ class Trainer(Protocol):
     tell."""
 
 
-# Name -> the package that it needs. What stands behind the first dash is a
-# value of model.attention_impl, or how torch makes the loss.
+# Name -> the package that it needs. What stands behind the first dash is one of
+# our trainer's VARIANTS, or how torch makes the loss.
 PEERS = {
   'ours': 'jax',
   'ours-xla': 'jax',
   'ours-cudnn': 'jax',
+  'ours-scanned': 'jax',
   'torch': 'torch',
   'torch-full': 'torch',
   'flax': 'flax',

@@ -10,10 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding
 
+from t2t_jax.data.padding import Batch
 from t2t_jax.model.transformer import Transformer
 from t2t_jax.parallel.mesh import (
   AXIS_RULES,
   batch_sharding,
+  batch_shards,
   decoding_mesh,
   replicated,
   use_mesh,
@@ -84,6 +86,19 @@ def place_batch(
     batch_sharding(mesh, batch_axis),
     lambda index: global_array[index],
   )
+
+
+def place_microbatches(
+  batch: Batch, microbatches: int, mesh: Mesh, pad_id: int
+) -> list[jax.Array]:
+  """Returns source and target ids on the mesh as (microbatches, rows, length),
+  as an update takes them."""
+  return [
+    place_batch(
+      split_rows(ids, microbatches, batch_shards(mesh), pad_id), mesh, 1
+    )
+    for ids in batch
+  ]
 
 
 def split_rows(

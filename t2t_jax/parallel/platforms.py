@@ -1,6 +1,8 @@
 """What a config leaves to the platform, chosen: in this one place."""
 
 import dataclasses
+import functools
+import sys
 from typing import Any
 
 import jax
@@ -11,6 +13,7 @@ from t2t_jax.config import Config, ModelConfig
 from t2t_jax.config_checks import check_cudnn
 from t2t_jax.errors import UsageError
 from t2t_jax.model.attention import fused_attention
+from t2t_jax.parallel import hosts
 
 # Positions of a copy whose logits exist at one time. Each chunk adds to the
 # float32 gradient of the whole table (of base 76 MB, read and written), for
@@ -54,9 +57,13 @@ def on_platform(config: Config, platform: str, device: Any = None) -> Config:
 def on_mesh(config: Config, mesh: Mesh) -> Config:
   """Returns `config` with what it leaves open chosen for the mesh's devices,
   which need not be at hand."""
-  device = mesh.devices.flat[0]
-  here = device in jax.local_devices()
-  return on_platform(config, platform_of(device), device if here else None)
+  # Of a run of several processes each tries the kernel on a device of its own.
+  here = set(jax.local_devices()).intersection(mesh.devices.flat)
+  return on_platform(
+    config,
+    platform_of(mesh.devices.flat[0]),
+    min(here, key=lambda device: device.id, default=None),
+  )
 
 
 def compiler_options(mesh: Mesh) -> dict[str, Any]:
@@ -81,22 +88,40 @@ def platform_of(device: Any) -> str:
 
 def _takes_cudnn(model: ModelConfig, device: Any) -> bool:
   """Whether cuDNN's attention computes `model`: by its limits, and on a device
-  by compiling it, forward and backward."""
+  by compiling it."""
+  try:
+    check_cudnn(model)
+  except UsageError:  # what it never computes is no news
+    return False
+  return device is None or not _why_cudnn_fails(
+    model.num_heads, model.d_k, device
+  )
+
+
+@functools.cache  # tried once, and told once
+def _why_cudnn_fails(num_heads: int, d_k: int, device: Any) -> str:
+  """Compiles cuDNN's attention, forward and backward; returns '' or, having
+  said it, the first line of what goes wrong."""
 
   def attend(q_BTHK):
     mask_BS = jnp.ones(q_BTHK.shape[:2], bool)
     heads = fused_attention(q_BTHK, q_BTHK, q_BTHK, mask_BS, False, 'cudnn')
     return heads.astype(jnp.float32).sum()
 
-  shape = (2, 8, model.num_heads, model.d_k)
+  q_BTHK = jax.ShapeDtypeStruct(
+    (2, 8, num_heads, d_k),
+    jnp.bfloat16,
+    sharding=SingleDeviceSharding(device),
+  )
   try:
-    check_cudnn(model)
-    if device is not None:
-      q_BTHK = jax.ShapeDtypeStruct(
-        shape, jnp.bfloat16, sharding=SingleDeviceSharding(device)
-      )
-      jax.jit(jax.grad(attend)).lower(q_BTHK).compile()
-  # What is not installed and what cuDNN has no kernel for.
-  except (UsageError, RuntimeError, NotImplementedError):
-    return False
-  return True
+    jax.jit(jax.grad(attend)).lower(q_BTHK).compile()
+  except RuntimeError as error:  # not installed, too old, or no such kernel
+    why = next(iter(str(error).splitlines()), '') or type(error).__name__
+    print(
+      f"{hosts.name()}cuDNN's attention cannot be used on "
+      f'{device.device_kind}: {why}; the slower attention_impl = reference is',
+      file=sys.stderr,
+      flush=True,
+    )
+    return why
+  return ''

@@ -17,7 +17,7 @@ import jax
 from t2t_jax.checkpoints.store import CheckpointStore
 from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import Config
-from t2t_jax.data.batching import Batch, TrainBatches
+from t2t_jax.data.batching import TrainBatches
 from t2t_jax.data.token_store import Prepared
 from t2t_jax.model.modules import PAPER, Modules
 from t2t_jax.model.transformer import build_transformer
@@ -26,11 +26,10 @@ from t2t_jax.parallel.agreement import SharedWord
 from t2t_jax.parallel.arrays import (
   abstract_arrays,
   create_arrays,
-  place_batch,
-  split_rows,
+  place_microbatches,
 )
 from t2t_jax.parallel.chips import peak_flops
-from t2t_jax.parallel.mesh import batch_shards, create_mesh, use_mesh
+from t2t_jax.parallel.mesh import create_mesh, use_mesh
 from t2t_jax.parallel.platforms import compiles_beside
 from t2t_jax.training.compiled_step import lower
 from t2t_jax.training.evaluate import DevEvaluation, describe
@@ -188,8 +187,11 @@ class Trainer:
       if self._stop.agreed():
         self._save_and_stop()
       batch = self._batches.batch(progress.step)
+      ids = place_microbatches(
+        batch, self._microbatches, self._mesh, self._pad_id
+      )
       update = self._programs[batch.shape]
-      self._state, metrics = update(self._state, *self._place(batch))
+      self._state, metrics = update(self._state, *ids)
       progress.step += 1
       # Reads the figures of the update before, while this one runs.
       self._log.add(progress, self._epoch(), batch, metrics)
@@ -227,18 +229,6 @@ class Trainer:
       self._say(f'beginning with {origin}')
       state = begin_with(state, params)
     return state
-
-  def _place(self, batch: Batch) -> list[jax.Array]:
-    """Returns the batch as (microbatches, rows, length) on the mesh."""
-    shards = batch_shards(self._mesh)
-    return [
-      place_batch(
-        split_rows(ids, self._microbatches, shards, self._pad_id),
-        self._mesh,
-        batch_axis=1,
-      )
-      for ids in batch
-    ]
 
   def _epoch(self) -> float:
     return self._batches.epoch(self._progress.step)

@@ -116,6 +116,19 @@ def test_what_took_too_long_goes_on_later(tmp_path, begun, monkeypatch):
   assert 'status -15' in ends[0]['ended']
 
 
+def test_a_slower_machine_has_more_time(tmp_path, begun):
+  output = tmp_path / 'rows.jsonl'
+  listed = measure(output, '--slower=2.5', '--list')
+  assert [line.partition(':')[0] for line in listed.lines] == [
+    'quick (25 s)',
+    'broken (25 s)',
+    'slow (2500 s)',
+  ]
+  # So not even the quick ones fit.
+  assert measure(output, '--slower=2.5', '--seconds=20').status == 75
+  assert begun() == []
+
+
 def test_some_parts(tmp_path, begun):
   assert measure(tmp_path / 'rows', '--parts=slow').status == 0
   assert begun() == ['00']
@@ -239,6 +252,7 @@ def test_the_script_measures_everything_in_little(tmp_path):
     'profile',
     'startup',
     'input',
+    'packing',
   }
   assert script().returncode == 0
   assert rows.read_text() == before

@@ -5,7 +5,7 @@ import json
 import pytest
 from run_command import run_command
 
-from benchmarks.profile_events import Event, part_of, read_origins, summarise
+from benchmarks.profile_events import Event, read_origins, summarise
 
 
 def test_kernels_are_summed_up_by_hand():
@@ -30,27 +30,6 @@ def test_kernels_are_summed_up_by_hand():
     ('feed-forward', 0.125),
     ('optimizer and the rest', 0.125),
   ]
-
-
-@pytest.mark.parametrize(
-  ('origin', 'part'),
-  [
-    ('', ''),
-    ('jit(f)/sub', 'optimizer and the rest'),
-    (
-      'jit(f)/transpose(jvp(decoder))/layer_0/cross_attention_residual/'
-      'transpose(jvp(cross_attention))/dot_general',
-      'cross-attention',
-    ),
-    (
-      'jit(f)/decoder/layer_0/cross_attention_residual/norm/mul',
-      'dropout, residual, norm',
-    ),
-    ('jit(f)/while/body/BCD,VD->BCV/dot_general', 'softmax and loss'),
-  ],
-)
-def test_the_innermost_module_is_the_part(origin, part):
-  assert part_of(origin) == part
 
 
 def test_origins_stand_in_the_program():

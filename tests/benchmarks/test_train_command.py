@@ -1,5 +1,6 @@
 """The training benchmark: its records, its arithmetic, mistakes in flags."""
 
+import dataclasses
 import json
 import mmap
 
@@ -85,6 +86,36 @@ def test_it_measures_and_tells_what_it_leaves_out():
   assert sum(x.startswith('|') for x in finished.lines) == 4
 
 
+@pytest.mark.parametrize('variant', our_training.VARIANTS)
+def test_a_variant_of_ours_changes_what_it_is_named_for(variant, monkeypatch):
+  """Nothing is made; what the step would be made of is looked at."""
+  made = []
+  monkeypatch.setattr(our_training, 'create_arrays', lambda *args: None)
+  monkeypatch.setattr(
+    our_training, 'make_train_step', lambda *args: made.append(args)
+  )
+  work = random_work(
+    SIZES['micro'], tokens=16, length=4, dtype='float32', dropout=0.0, seed=1
+  )
+  trainers.make_trainer(f'ours-{variant}'.rstrip('-'), work, '')
+  [(config, model, *_)] = made
+  assert model.config == config.model
+  changed = {
+    name: value
+    for name, value in dataclasses.asdict(config.model).items()
+    if value != getattr(work.config.model, name)
+  }
+  assert (
+    changed
+    == {
+      '': {},
+      'scanned': {'scan_layers': True},
+      'xla': {'attention_impl': 'xla'},
+      'cudnn': {'attention_impl': 'cudnn'},
+    }[variant]
+  )
+
+
 def repeats(*seconds):
   return [Repeat(second, 0.0) for second in seconds]
 
@@ -140,8 +171,8 @@ def test_padding_is_counted():
     ),
     (
       ['--peers=ours,jumble'],
-      '--peers: expected some of ours, ours-xla, ours-cudnn, torch, '
-      "torch-full, flax, found 'jumble'.",
+      '--peers: expected some of ours, ours-xla, ours-cudnn, ours-scanned, '
+      "torch, torch-full, flax, found 'jumble'.",
     ),
     (
       ['--size=bigger'],

@@ -10,6 +10,7 @@ import pytest
 from t2t_jax.config import MeshConfig, from_mapping
 from t2t_jax.config_files import load
 from t2t_jax.model.transformer import Transformer
+from t2t_jax.parallel import platforms
 from t2t_jax.parallel.mesh import create_mesh
 from t2t_jax.parallel.platforms import (
   compiles_beside,
@@ -62,9 +63,79 @@ def test_what_cudnn_does_not_compute_the_reference_does(changes):
   assert chosen(config, 'gpu')[0] == 'reference'
 
 
-def test_a_device_without_cudnn_takes_the_reference():
+@pytest.fixture
+def untried():
+  platforms._why_cudnn_fails.cache_clear()
+  yield
+  platforms._why_cudnn_fails.cache_clear()
+
+
+def test_a_device_without_cudnn_takes_the_reference(untried, capsys):
   config = config_with(compute_dtype='bfloat16')
   assert chosen(config, 'gpu', jax.devices()[0])[0] == 'reference'
+  assert "cuDNN's attention cannot be used on cpu: " in capsys.readouterr().err
+
+
+def test_why_the_kernel_is_not_used_is_said_once(untried, capsys, monkeypatch):
+  def broken(*args):
+    raise NotImplementedError('CUDNN_STATUS_NOT_SUPPORTED\nat line 1')
+
+  monkeypatch.setattr(platforms, 'fused_attention', broken)
+  config = config_with(compute_dtype='bfloat16')
+  for _ in range(2):
+    assert chosen(config, 'gpu', jax.devices()[0])[0] == 'reference'
+  assert capsys.readouterr().err == (
+    "cuDNN's attention cannot be used on cpu: CUDNN_STATUS_NOT_SUPPORTED; the "
+    'slower attention_impl = reference is\n'
+  )
+
+
+def test_a_kernel_that_compiles_is_used_in_silence(
+  untried, capsys, monkeypatch
+):
+  monkeypatch.setattr(
+    platforms, 'fused_attention', lambda q_BTHK, *rest: q_BTHK
+  )
+  config = config_with(compute_dtype='bfloat16')
+  assert chosen(config, 'gpu', jax.devices()[0])[0] == 'cudnn'
+  assert capsys.readouterr().err == ''
+
+
+def test_what_is_beyond_the_limits_is_not_tried(untried, capsys, monkeypatch):
+  def must_not_be_called(*args):
+    raise AssertionError
+
+  monkeypatch.setattr(platforms, 'fused_attention', must_not_be_called)
+  assert chosen(config_with(), 'gpu', jax.devices()[0])[0] == 'reference'
+  assert capsys.readouterr().err == ''
+
+
+def test_a_mistake_of_ours_in_the_trial_is_not_hidden(untried, monkeypatch):
+  def wrong(*args):
+    raise TypeError('a wrong call')
+
+  monkeypatch.setattr(platforms, 'fused_attention', wrong)
+  with pytest.raises(TypeError, match='a wrong call'):
+    chosen(config_with(compute_dtype='bfloat16'), 'gpu', jax.devices()[0])
+
+
+def test_each_process_tries_a_device_of_its_own(monkeypatch):
+  """The mesh's first device is another process's."""
+  devices = jax.devices()
+  if len(devices) < 2:
+    pytest.skip('needs two devices')
+  tried = []
+  monkeypatch.setattr(jax, 'local_devices', lambda: devices[1:])
+  monkeypatch.setattr(
+    platforms,
+    'on_platform',
+    lambda config, platform, device: tried.append(device),
+  )
+  mesh = create_mesh(MeshConfig(2, 1, 1), devices[:2])
+  on_mesh(config_with(), mesh)
+  monkeypatch.setattr(jax, 'local_devices', lambda: devices[2:])
+  on_mesh(config_with(), mesh)
+  assert tried == [devices[1], None]
 
 
 def test_what_a_config_says_stays():

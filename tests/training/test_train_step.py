@@ -10,10 +10,10 @@ from t2t_jax.config import MeshConfig
 from t2t_jax.model.transformer import Transformer, shift_right
 from t2t_jax.parallel.arrays import (
   create_arrays,
-  place_batch,
+  place_microbatches,
   split_rows,
 )
-from t2t_jax.parallel.mesh import batch_shards, create_mesh, use_mesh
+from t2t_jax.parallel.mesh import create_mesh, use_mesh
 from t2t_jax.training.train_state import build_state
 from t2t_jax.training.train_step import make_eval_step, make_train_step
 
@@ -55,11 +55,7 @@ def first_state(config, mesh):
 
 
 def place(batch, mesh, microbatches):
-  shards = batch_shards(mesh)
-  return [
-    place_batch(split_rows(ids, microbatches, shards, PAD_ID), mesh, 1)
-    for ids in batch
-  ]
+  return place_microbatches(batch, microbatches, mesh, PAD_ID)
 
 
 def advance(config, batches, microbatches=1, sizes=(1, 1, 1)):
