@@ -58,6 +58,7 @@ COLUMNS = {
     'layout': 'layout',
     'real': 'real',
     'left out': 'left_out',
+    'an update': 'real_tokens_per_update',
     'products': 'products',
     'real tokens/s': 'real_tokens_per_s',
     'is as fast': 'times_the_buckets.median',

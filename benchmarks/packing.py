@@ -16,6 +16,8 @@ of packing. --repeats=0 times nothing.
 
 Prints a JSON line for each layout, and a table:
   real         of both sides' positions, those that hold a token
+  an update    tokens of both sides; what an update costs whatever its batch,
+               such as Adam, is shared by more of them in fuller ones
   products     of an update, a real token, beside those of the buckets
   is as fast   so many times: real tokens a second beside the buckets', median
                over the rounds' pairs
@@ -131,6 +133,9 @@ def _measure(work: Any, lengths: Sequence[int]) -> Iterator[dict[str, Any]]:
       'shapes': layout.shapes,
       'real': round(1 / layout.per_real_token(lambda s, t: s + t), 4),
       'left_out': round(layout.left_out, 4),
+      'real_tokens_per_update': round(
+        layout.real / sum(layout.batches_per_epoch), 1
+      ),
       'products': round(
         layout.per_real_token(flops) / buckets.per_real_token(flops), 4
       ),

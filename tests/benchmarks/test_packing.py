@@ -139,6 +139,10 @@ def test_it_tells_of_buckets_and_of_packed_rows(tmp_path):
   [(rows, source, target)] = long['shapes']
   assert max(source, target) == 64
   assert rows == 256 // 64
+  # Of four rows of both sides.
+  assert long['real_tokens_per_update'] == pytest.approx(
+    long['real'] * 4 * (source + target), rel=1e-3
+  )
   assert short['left_out'] > 0
   # Rows that hold several pairs are fuller, and attend to more.
   assert buckets['real'] < long['real'] <= 1
