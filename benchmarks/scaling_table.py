@@ -1,9 +1,10 @@
 """What the rows of benchmarks/scaling.py say of how a config scales.
 
 The efficiency of so many chips is the target tokens a second of each, beside
-those of the fewest chips of that kind with the same config and batch. Where
-nothing that is sent is hidden behind kernels it is lower than where all of it
-is: the lower one is taken, the other one told.
+those of the fewest chips of that kind with the same config and batch. Kernels
+and what is sent are taken one after the other; beside it stand the efficiency
+where all that is sent is hidden behind kernels, and where nothing is and the
+kernels are products at the chip's peak: no faster kernels bring it lower.
 """
 
 import dataclasses
@@ -102,10 +103,22 @@ def _rank(point: Point) -> tuple[bool, bool, float]:
   return not point.is_compiled, not point.fits, point.times.apart
 
 
+def _apart(times: Times) -> float:
+  return times.apart
+
+
+def _hidden(times: Times) -> float:
+  return times.least
+
+
+def _at_the_peak(times: Times) -> float:
+  return times.products + times.sending
+
+
 def efficiency(
   point: Point,
   points: Iterable[Point],
-  seconds: Callable[[Times], float] = lambda times: times.apart,
+  seconds: Callable[[Times], float] = _apart,
 ) -> float:
   """Returns the rate of a chip, of 1.0 of the fewest chips' of its series."""
   first = min(
@@ -135,7 +148,8 @@ def largest_efficient(points: Sequence[Point]) -> list[Point]:
 _HEAD = (
   *('config', 'chips', 'tokens an update', 'mesh', 'memory a chip'),
   *('products ms', 'kernels ms', 'links ms', 'network ms', 'update ms'),
-  *('target tokens/s', 'MFU', 'efficiency', 'limited by'),
+  *('target tokens/s', 'MFU', 'efficiency', 'hidden', 'at the peak'),
+  'limited by',
 )
 
 
@@ -175,8 +189,8 @@ def _cells(point: Point, points: Sequence[Point]) -> Iterator[str]:
   yield f'{_ms(times.least)} to {_ms(times.apart)}'
   yield f'{point.tokens / times.apart:,.0f}'
   yield f'{point.mfu:.1%}'
-  hidden = efficiency(point, points, lambda times: times.least)
-  yield f'{efficiency(point, points):.0%} ({hidden:.0%} hidden)'
+  for seconds in (_apart, _hidden, _at_the_peak):
+    yield f'{efficiency(point, points, seconds):.0%}'
   yield point.limit
 
 

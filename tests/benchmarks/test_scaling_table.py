@@ -99,15 +99,15 @@ def test_what_limits(name, changes, limit):
 def test_the_table():
   rows = [
     row(mfu=0.9),
-    row(16, (16, 1, 1), name='h200:2x8', times={'network': 3.0}),
-    row(16, (8, 2, 1), name='h200:2x8', times={'network': 2.0}),
+    row(16, (16, 1, 1), name='h200:2x8', times={'network': 9.0}),
+    row(16, (8, 2, 1), name='h200:2x8', times={'network': 2.0, 'kernels': 8.0}),
   ]
   lines = text([point_of(r) for r in rows]).splitlines()
   assert lines[2] == (
     '| base | 8 (h200:1x8) | 64 | 8 x 1 x 1 | 2.0 GiB | 4e+03 | 4e+03 | 1e+03 '
-    '| 0 | 4e+03 to 5e+03 | 13 | 72.0% | 100% (100% hidden) | products |'
+    '| 0 | 4e+03 to 5e+03 | 13 | 72.0% | 100% | 100% | 100% | products |'
   )
   assert lines[3].startswith('| base | 16 (h200:2x8) | 128 | 8 x 2 x 1 | ')
-  assert lines[3].endswith(' | 71% (100% hidden) | products |')
+  assert lines[3].endswith(' | 45% | 50% | 71% | products |')
   assert len(lines[4:]) == 4
   assert lines[-1] == '- base, h200, 1,024 tokens a chip: 8 chips (8 x 1 x 1)'
