@@ -103,9 +103,9 @@ def test_collectives_that_a_mesh_asks_for():
 @pytest.mark.parametrize(
   ('times', 'least', 'apart', 'limit'),
   [
-    (Times(5, 2, 1, 0), 5, 6, 'products'),
-    # By formula: as long as the memory takes.
-    (Times(2, 5, 1, 2), 5, 8, 'kernels'),
+    (Times(5, 2, 1, 0), 5, 8, 'products'),
+    # By formula: products, then memory.
+    (Times(2, 5, 1, 2), 5, 10, 'kernels'),
     # Compiled: the kernels' own time in place of the memory's.
     (Times(3, 5, 4, 3, 6), 6, 13, 'links'),
     (Times(2, 0, 3, 4, 2.5), 4, 9.5, 'network'),
