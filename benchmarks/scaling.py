@@ -3,22 +3,27 @@
   python -m benchmarks.scaling --output=scaling.jsonl
   python -m benchmarks.scaling --output=scaling.jsonl --nocompile
 
-For each config, topology and batch the most promising mesh (by formula) is
-compiled by the compiler that would run there, and a row tells what it needs
-and the least time by the data sheet: bounds, not measurements. bfloat16
-activations; layers as a loop, which compiles quickly.
+For each config, topology and batch the most promising meshes (by formula) are
+compiled by the compiler that would run there. A row tells of each what it needs
+of memory, its collectives, and its times: of the kernels by libtpu's estimate,
+or by a GPU's data sheet; of what is sent by the data sheet. These are bounds
+and estimates, not measurements. bfloat16 activations; layers as a loop, which
+compiles quickly.
 
 Rows go to --output as they are made, and those that stand there are not made
-again: stop it and start it as you like. Ends with the table, as Markdown.
+again: stop it and start it as you like. Ends with a table of the best mesh of
+each, as Markdown: how efficient it is, and what limits it.
 """
 
 import dataclasses
 import json
 import pathlib
+from collections.abc import Iterator
 from typing import Any
 
 from absl import flags
 
+from benchmarks import scaling_table
 from t2t_jax import cli
 from t2t_jax.config import Config, from_mapping
 from t2t_jax.config_files import load
@@ -31,7 +36,7 @@ from t2t_jax.parallel.topologies import (
   parse,
 )
 from t2t_jax.planning.plan import best_first, compiled
-from t2t_jax.planning.report import as_json, size_text
+from t2t_jax.planning.report import as_json
 from t2t_jax.planning.subject import from_lengths
 
 _CONFIGS = flags.DEFINE_list('configs', 'base,big', 'files of configs/')
@@ -48,6 +53,9 @@ _BATCHES = flags.DEFINE_list(
   "tokens a side, an update, a chip; 0: the config's, over all chips",
 )
 _LENGTHS = flags.DEFINE_string('lengths', '64x64', 'source x target tokens')
+_MESHES = flags.DEFINE_integer(
+  'meshes', 2, 'compile so many, the most promising; not compiled: one'
+)
 _COMPILE = flags.DEFINE_bool('compile', True, 'else by formula alone')
 _OUTPUT = flags.DEFINE_string('output', 'scaling.jsonl', 'rows, made or found')
 
@@ -60,14 +68,16 @@ def main() -> None:
     for name in _CONFIGS.value:
       for batch in _BATCHES.value:
         key = [name, topology, int(batch), _LENGTHS.value, _COMPILE.value]
-        if any(row['key'] == key for row in rows):
+        made = [row['mesh'] for row in rows if row['key'] == key]
+        if len(made) >= _how_many():
           continue
-        cli.say(f'{name} on {topology}, {batch} tokens a chip')
-        row = {'key': key} | _row(name, topology, int(batch))
-        rows.append(row)
-        with output.open('a', encoding='utf-8') as file:
-          file.write(json.dumps(row) + '\n')
-  print(_table(rows))
+        for row in _rows(name, topology, int(batch), made):
+          rows.append({'key': key} | row)
+          with output.open('a', encoding='utf-8') as file:
+            file.write(json.dumps(rows[-1]) + '\n')
+  known = ', '.join(CHIPS)
+  print(scaling_table.text([scaling_table.point_of(row) for row in rows]))
+  print(f'\nBy data sheet (chips known: {known}), not measured.')
 
 
 def _read(output: pathlib.Path) -> list[dict[str, Any]]:
@@ -77,20 +87,33 @@ def _read(output: pathlib.Path) -> list[dict[str, Any]]:
   return [json.loads(line) for line in lines]
 
 
-def _row(name: str, topology_name: str, batch: int) -> dict[str, Any]:
+def _how_many() -> int:
+  return _MESHES.value if _COMPILE.value else 1
+
+
+def _rows(
+  name: str, topology_name: str, batch: int, made: list[list[int]]
+) -> Iterator[dict[str, Any]]:
+  """Yields a row of each promising mesh that is not among those `made`."""
   topology = parse(topology_name)
   assert topology.chip is not None
   config = _config(name, batch * topology.size)
   config = on_platform(config, topology.platform)
   subject = from_lengths(config, _LENGTHS.value)
-  found = best_first(subject, topology, topology.chip.memory)[0]
-  if _COMPILE.value:
-    try:
-      devices = devices_of(topology)
-    except UsageError as error:
-      return as_json(found, topology) | {'missing': str(error)}
-    found, _ = compiled(found, subject, topology, devices)
-  return as_json(found, topology)
+  plans = best_first(subject, topology, topology.chip.memory)
+  try:
+    devices = devices_of(topology) if _COMPILE.value else []
+  except UsageError as error:
+    cli.say(str(error))
+    return
+  for found in plans[: _how_many()]:
+    if list(found.sizes) in made:
+      continue
+    mesh = ' x '.join(map(str, found.sizes))
+    cli.say(f'{name} on {topology_name}, {mesh}, {batch} tokens a chip')
+    if devices:
+      found, _ = compiled(found, subject, topology, devices)
+    yield as_json(found, topology)
 
 
 def _config(name: str, tokens: int) -> Config:
@@ -103,45 +126,6 @@ def _config(name: str, tokens: int) -> Config:
     return config
   training = dataclasses.replace(config.training, global_batch_tokens=tokens)
   return dataclasses.replace(config, training=training)
-
-
-def _table(rows: list[dict[str, Any]]) -> str:
-  head = (
-    'config',
-    'chips',
-    'tokens an update',
-    'mesh',
-    'microbatches',
-    'memory a chip',
-    'sent a chip',
-    'update at least',
-    'target tokens/s at most',
-    'MFU at most',
-  )
-  lines = [head, ('---',) * len(head)]
-  for row in rows:
-    name, topology, *_ = row['key']
-    memory = row['compiled_memory']
-    sent = sum(c['bytes'] * c['count'] for c in row['collectives'])
-    kind = 'compiled' if memory else 'estimated'
-    lines.append(
-      (
-        name,
-        f'{row["devices"]} ({topology})',
-        f'{row["shape"][0] * row["shape"][2]:,}',
-        ' x '.join(map(str, row['mesh'])),
-        str(row['microbatches']),
-        f'{size_text(memory or row["memory"]["total"])} {kind}'
-        + ('' if row['fits'] else ', does not fit'),
-        size_text(sent),
-        f'{1e3 * row["least_seconds"]:.3g} ms',
-        f'{row["target_tokens_per_second"]:,.0f}',
-        f'{row["mfu"]:.1%}',
-      )
-    )
-  known = ', '.join(CHIPS)
-  text = '\n'.join(f'| {" | ".join(line)} |' for line in lines)
-  return f'{text}\n\nBounds by data sheet (chips known: {known}), not measured.'
 
 
 def run() -> None:

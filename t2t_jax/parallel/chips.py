@@ -24,6 +24,8 @@ class Chip:
     host_bandwidth: bytes a second, one way, to chips of other hosts: its
       share of the network. TPUs of a slice need none: 0.
     links_of: torus dimensions that share the links; 1: a switch.
+    clock: cycles a second of its cores, in which the compiler tells what a
+      TPU's kernels take; 0 where that is not known.
   """
 
   name: str
@@ -34,6 +36,7 @@ class Chip:
   link_bandwidth: float
   host_bandwidth: float
   links_of: int
+  clock: float = 0.0
 
   @property
   def is_tpu(self) -> bool:
@@ -42,14 +45,17 @@ class Chip:
 
 # TPUs: cloud.google.com/tpu/docs/{v4,v5e,v5p,v6e}, "System architecture":
 # peak compute per chip (bf16), HBM capacity and bandwidth, interchip
-# interconnect bandwidth (Gbps, here / 8).
+# interconnect bandwidth (Gbps, here / 8; the pages now give both directions).
+# Clocks: the peak divided by what the cores' matrix units do in a cycle, 128 x
+# 128 products and sums in each: 4 units a v5e core, 4 in each of two v4 or v5p
+# cores. What a v6e unit does is not given there.
 # GPUs: NVIDIA's A100 80 GB SXM, H100 SXM and H200 SXM data sheets (without
 # sparsity; NVLink is given there for both directions). Their network is that
 # of a DGX: one ConnectX-6 (200 Gb/s) or ConnectX-7 (400 Gb/s) a GPU.
 _CHIPS = (
-  Chip('v4', 'TPU v4', 275e12, 32 * GIB, 1.2e12, 2400e9 / 8, 0, 3),
-  Chip('v5e', 'TPU v5 lite', 197e12, 16 * GIB, 819e9, 1600e9 / 8, 0, 2),
-  Chip('v5p', 'TPU v5', 459e12, 95 * GIB, 2.765e12, 4800e9 / 8, 0, 3),
+  Chip('v4', 'TPU v4', 275e12, 32 * GIB, 1.2e12, 2400e9 / 8, 0, 3, 1.05e9),
+  Chip('v5e', 'TPU v5 lite', 197e12, 16 * GIB, 819e9, 1600e9 / 8, 0, 2, 1.5e9),
+  Chip('v5p', 'TPU v5', 459e12, 95 * GIB, 2.765e12, 4800e9 / 8, 0, 3, 1.75e9),
   Chip('v6e', 'TPU v6 lite', 918e12, 32 * GIB, 1.64e12, 3584e9 / 8, 0, 2),
   Chip('a100', 'NVIDIA A100', 312e12, 80 * 10**9, 2.039e12, 300e9, 25e9, 1),
   Chip('h100', 'NVIDIA H100', 989e12, 80 * 10**9, 3.35e12, 450e9, 50e9, 1),

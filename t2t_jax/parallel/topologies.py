@@ -37,6 +37,8 @@ class Topology:
   size: devices.
   host_size: devices that share the faster links; `size` for a TPU slice.
   platform: cpu, gpu or tpu.
+  grid: chips along each dimension of a TPU slice, their numbers growing along
+    the first of them first; () where that is not known.
   """
 
   name: str
@@ -44,21 +46,7 @@ class Topology:
   size: int
   host_size: int
   platform: str
-
-  def bandwidth(self, group_size: int, stride: int) -> float:
-    """Bytes a second, one way, that a chip has for a collective's ring.
-
-    Args:
-      group_size: devices of a group.
-      stride: how far apart neighbours of a group are, as places in the mesh.
-    """
-    assert self.chip is not None
-    if group_size * stride > self.host_size:
-      return self.chip.host_bandwidth
-    if group_size == self.size:
-      return self.chip.link_bandwidth
-    # One dimension of the torus.
-    return self.chip.link_bandwidth / self.chip.links_of
+  grid: tuple[int, ...] = ()
 
 
 def parse(name: str) -> Topology:
@@ -85,7 +73,7 @@ def parse(name: str) -> Topology:
     )
   size = math.prod(grid)
   if chip.is_tpu:
-    return Topology(name, chip, size, size, 'tpu')
+    return Topology(name, chip, size, size, 'tpu', tuple(grid))
   return Topology(name, chip, size, grid[1], 'gpu')
 
 

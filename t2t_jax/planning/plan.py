@@ -10,6 +10,7 @@ from jax.sharding import AxisType, Mesh
 from t2t_jax.parallel.collectives import Collective, read_collectives
 from t2t_jax.parallel.mesh import AXES, Sizes, fitting_sizes
 from t2t_jax.parallel.topologies import Topology
+from t2t_jax.planning.kernel_time import kernel_seconds
 from t2t_jax.planning.roofline import (
   Times,
   estimate_times,
@@ -45,7 +46,7 @@ class Plan:
     times: by the chip's data sheet; None where the chip stands in no table.
     mfu: share of the peak in useful products, in the least time.
     compiled_memory: bytes on each device, by the compiler; None: not compiled.
-    compiler_seconds: an update's time, by the compiler, where it gives one.
+    kernel_seconds: of the compiled program's kernels; None: not known.
   """
 
   sizes: Sizes
@@ -58,7 +59,7 @@ class Plan:
   times: Times | None
   mfu: float | None
   compiled_memory: int | None = None
-  compiler_seconds: float | None = None
+  kernel_seconds: float | None = None
 
   @property
   def fits(self) -> bool:
@@ -134,16 +135,13 @@ def compiled(
     if needed <= before.limit or parts * shards >= before.shape[0]:
       break
     parts *= 2
-  text = program.as_text()
-  costs = program.cost_analysis() or {}
-  seconds = costs.get('optimal_seconds', 0)
+  text, chip = program.as_text(), topology.chip
   after = dataclasses.replace(
     before,
     microbatches=parts,
     collectives=read_collectives(text, mesh.shape),
     compiled_memory=needed,
-    # Below zero where the compiler does not know.
-    compiler_seconds=seconds if seconds > 0 else None,
+    kernel_seconds=kernel_seconds(text, chip) if chip else None,
   )
   return _timed(after, subject, topology), text
 
@@ -186,6 +184,7 @@ def _timed(found: Plan, subject: Subject, topology: Topology) -> Plan:
     found.microbatches,
     found.memory,
     found.collectives,
+    found.kernel_seconds,
   )
   flops = model_flops(config.model, rows_of_table, found.shape)
   peak = topology.chip.peak_flops * topology.size

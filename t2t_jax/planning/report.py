@@ -6,6 +6,7 @@ from typing import Any
 
 from t2t_jax.parallel.topologies import Topology
 from t2t_jax.planning.plan import Plan
+from t2t_jax.planning.roofline import Times
 
 _SMALL = 0.01  # of all that is sent; smaller collectives are told together
 
@@ -45,20 +46,25 @@ def lines(plan: Plan, topology: Topology) -> Iterator[str]:
     count = sum(c.count for c in rest)
     small = size_text(sum(c.total_bytes for c in rest))
     yield f'  {origin}: {count} smaller ones, {small} together'
-  if plan.compiler_seconds is not None:
-    yield f'  by the compiler: {1e3 * plan.compiler_seconds:.3g} ms'
   if plan.times is not None and plan.mfu is not None:
-    times = plan.times
-    yield (
-      f'  by the data sheet: products {1e3 * times.products:.3g} ms, memory '
-      f'{1e3 * times.memory:.3g} ms, network {1e3 * times.network:.3g} ms'
-    )
-    yield (
-      f'  so an update takes at least {1e3 * times.least:.3g} ms: at most '
-      f'{plan.target_tokens / times.least:,.0f} target tokens/s, MFU '
-      f'{plan.mfu:.1%}; if no transfer is hidden, '
-      f'{plan.target_tokens / times.apart:,.0f}'
-    )
+    yield from _clocks(plan, plan.times)
+
+
+def _clocks(plan: Plan, times: Times) -> Iterator[str]:
+  kernels = f'memory {_ms(times.memory)}'
+  if times.kernels is not None:
+    kernels = f'kernels {_ms(times.kernels)}'
+  yield (
+    f'  by the data sheet: products {_ms(times.products)}, {kernels}, links '
+    f'{_ms(times.links)}, network between hosts {_ms(times.network)}; most are '
+    f'{times.limit}'
+  )
+  yield (
+    f'  so an update takes at least {_ms(times.least)}: at most '
+    f'{plan.target_tokens / times.least:,.0f} target tokens/s, MFU '
+    f'{plan.mfu:.1%}; if no transfer is hidden, {_ms(times.apart)} and '
+    f'{plan.target_tokens / times.apart:,.0f}'
+  )
 
 
 def as_json(plan: Plan, topology: Topology) -> dict[str, Any]:
@@ -75,14 +81,20 @@ def as_json(plan: Plan, topology: Topology) -> dict[str, Any]:
     'limit': plan.limit,
     'fits': plan.fits,
     'collectives': [dataclasses.asdict(c) for c in plan.collectives],
-    'compiler_seconds': plan.compiler_seconds,
+    'kernel_seconds': plan.kernel_seconds,
     'times': plan.times and dataclasses.asdict(plan.times),
     'least_seconds': plan.times and plan.times.least,
+    'apart_seconds': plan.times and plan.times.apart,
+    'limited_by': plan.times and plan.times.limit,
     'target_tokens_per_second': (
       plan.times and plan.target_tokens / plan.times.least
     ),
     'mfu': plan.mfu,
   }
+
+
+def _ms(seconds: float) -> str:
+  return f'{1e3 * seconds:.3g} ms'
 
 
 def size_text(count: float) -> str:

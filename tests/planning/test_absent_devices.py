@@ -86,8 +86,24 @@ def test_a_tpu_slice():
   check('v5e:2x2')
 
 
-@pytest.mark.slow
-def test_gpus_of_a_host():
+def needs_cuda():
   if not importlib.util.find_spec('jax_cuda12_plugin'):
     pytest.skip('needs the CUDA plug-in: pip install "jax[cuda12]"')
+
+
+@pytest.mark.slow
+def test_gpus_of_a_host():
+  needs_cuda()
   check('h200:1x4')
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('topology', ['h100:1x8', 'a100:1x8'])
+def test_gpus_that_are_described(topology):
+  """The other descriptions: products and memory are those of their chip."""
+  needs_cuda()
+  copies, errors = doctor(topology, '8x1x1')
+  assert 'rematerialization' not in errors
+  assert [c['kind'] for c in copies['collectives']] == ['all-reduce']
+  times = copies['times']
+  assert 0 < times['products'] < times['kernels'] < 1e-2

@@ -1,5 +1,7 @@
 """The data sheet's clocks, by hand."""
 
+import dataclasses
+
 import pytest
 
 from t2t_jax.config import from_mapping
@@ -9,10 +11,12 @@ from t2t_jax.parallel.chips import CHIPS, chip_of, peak_flops
 from t2t_jax.parallel.collectives import Collective
 from t2t_jax.parallel.topologies import devices_of, parse
 from t2t_jax.planning.roofline import (
-  _seconds,
+  Times,
+  estimate_times,
   expected_collectives,
   model_flops,
 )
+from t2t_jax.training.memory import Memory
 
 
 def test_flops_are_six_a_parameter_and_token():
@@ -32,15 +36,12 @@ def test_flops_of_attention_grow_with_the_square():
   assert long - 2 * short == 3 * 18 * 2 * 8 * 128 * (128**2 - 2 * 64**2)
 
 
-def test_a_topology_and_its_links():
-  pod = parse('v5e:4x4')
-  assert (pod.size, pod.host_size, pod.chip) == (16, 16, CHIPS['v5e'])
-  assert pod.bandwidth(16, 1) == 200e9
-  assert pod.bandwidth(4, 4) == 100e9
+def test_a_topology():
+  pod = parse('v5p:2x2x4')
+  assert (pod.size, pod.host_size, pod.chip) == (16, 16, CHIPS['v5p'])
+  assert pod.grid == (2, 2, 4)
   cluster = parse('h200:2x8')
-  assert (cluster.size, cluster.host_size) == (16, 8)
-  assert cluster.bandwidth(8, 1) == 450e9
-  assert cluster.bandwidth(2, 8) == cluster.bandwidth(16, 1) == 50e9
+  assert (cluster.size, cluster.host_size, cluster.grid) == (16, 8, ())
 
 
 @pytest.mark.parametrize(
@@ -79,21 +80,54 @@ def test_chips_by_what_jax_calls_them():
   assert peak_flops(['NVIDIA H200', 'cpu']) is None
 
 
-def test_a_ring_by_hand():
-  pod, sizes = parse('v5e:4x4'), {'data': 4, 'fsdp': 4, 'tensor': 1}
-  reduce = Collective('all-reduce', ('data',), 4, 10**9, 2)
-  assert _seconds(reduce, pod, sizes) == pytest.approx(2 * 2 * 0.75 / 100)
-  gather = Collective('all-gather', ('data', 'fsdp'), 16, 10**9, 1)
-  assert _seconds(gather, pod, sizes) == pytest.approx(15 / 16 / 200)
-
-
 def test_collectives_that_a_mesh_asks_for():
+  """Of base: 512 numbers a position, 2 bytes where it computes in bfloat16."""
   config = from_mapping(load('configs/base.py'))
-  found = expected_collectives(
-    config, {'data': 2, 'fsdp': 4, 'tensor': 1}, (96, 64, 64), 2, 1000, 800
-  )
-  assert found == [
+  model = dataclasses.replace(config.model, compute_dtype='bfloat16')
+  config = dataclasses.replace(config, model=model)
+  sizes = {'data': 2, 'fsdp': 4, 'tensor': 1}
+  # 24 rows of 64 + 64 positions on each of a copy's four devices.
+  looked_up = 4 * 24 * 128 * 512 * 4
+  decoded = 4 * 24 * 64 * 512 * 2
+  assert expected_collectives(config, sizes, (384, 64, 64), 2, 1000, 800) == [
     Collective('all-reduce', ('data',), 2, 1000, 1),
-    Collective('all-gather', ('fsdp',), 4, 3200, 4),
+    Collective('all-gather', ('fsdp',), 4, 1600, 4),
     Collective('reduce-scatter', ('fsdp',), 4, 3200, 2),
+    Collective('reduce-scatter', ('fsdp',), 4, looked_up, 2),
+    Collective('all-gather', ('fsdp',), 4, looked_up, 2),
+    Collective('all-gather', ('fsdp',), 4, decoded, 2),
+    Collective('all-reduce', ('fsdp',), 4, decoded, 2),
   ]
+
+
+@pytest.mark.parametrize(
+  ('times', 'least', 'apart', 'limit'),
+  [
+    (Times(5, 2, 1, 0), 5, 8, 'products'),
+    # By formula: products, then memory.
+    (Times(2, 5, 1, 2), 5, 10, 'kernels'),
+    # Compiled: the kernels' own time in place of the memory's.
+    (Times(3, 5, 4, 3, 6), 6, 13, 'links'),
+    (Times(2, 0, 3, 4, 2.5), 4, 9.5, 'network'),
+    (Times(4, 0, 3, 1, 7), 7, 11, 'products'),
+  ],
+)
+def test_the_slowest_clock_and_all_of_them(times, least, apart, limit):
+  assert (times.least, times.apart, times.limit) == (least, apart, limit)
+
+
+def test_rows_of_padding_are_computed():
+  """10 rows on 8 devices are 16."""
+  config = from_mapping(load('configs/base.py'))
+  topology = parse('h200:1x8')
+  memory = Memory(1, 1, 1, 1, 1)
+
+  def products(rows):
+    sizes = {'data': 8, 'fsdp': 1, 'tensor': 1}
+    shape = rows, 64, 64
+    times = estimate_times(
+      config, topology, sizes, shape, 37000, 1, memory, collectives=[]
+    )
+    return times.products
+
+  assert products(10) == products(16) == 2 * products(8) > 0
