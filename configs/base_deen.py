@@ -8,7 +8,8 @@ the one that WMT gave for this direction.
   python -m t2t_jax.evaluate --workdir=runs/base_deen
 
 Hardware and time: as base.py, in the paper 8 P100, 12 hours.
-Expected: no figure in the paper; ours: not run.
+Expected: no figure in the paper; ours: not run, but for 20 updates at
+global_batch_tokens=512, loss 10.9 to 10.4.
 """
 
 from ml_collections import config_dict

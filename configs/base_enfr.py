@@ -11,7 +11,8 @@ Prepare downloads 6.7 GB of archives into data/wmt14, unless they lie there, and
 needs disk for the token files twice over until it is done.
 
 Hardware and time: in the paper 8 P100, 12 hours (100,000 steps of 0.4 s).
-Expected: newstest2014 BLEU 38.1 tokenised (paper); ours: not run.
+Expected: newstest2014 BLEU 38.1 tokenised (paper); ours: not run, but for 20
+updates at global_batch_tokens=512, loss 10.8 to 10.3.
 """
 
 from ml_collections import config_dict

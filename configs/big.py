@@ -9,7 +9,8 @@ WMT 2014 English-German, as base.py.
 Its token files are those of base.py.
 
 Hardware and time: in the paper 8 P100, 3.5 days (300,000 steps of 1.0 s).
-Expected: newstest2014 BLEU 28.4 tokenised (paper); ours: not run.
+Expected: newstest2014 BLEU 28.4 tokenised (paper); ours: not run, but for 20
+updates at global_batch_tokens=256, loss 10.9 to 10.4.
 """
 
 from ml_collections import config_dict

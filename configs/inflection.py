@@ -17,7 +17,8 @@ d_model 256, d_ff 1024, 4 heads, dropout 0.3, batches of 400 words, label
 smoothing 0.1. Its rate and length are ours.
 
 Expected: exact match, a mean over 52 languages, 95.3 reported for the best
-system of 2017 and 95.6 for a Transformer (Wu et al. 2021). Ours: not run.
+system of 2017 and 95.6 for a Transformer (Wu et al. 2021). Ours: not run, but
+for 20 updates, loss 6.4 to 3.4.
 """
 
 from ml_collections import config_dict

@@ -1,14 +1,14 @@
 """Sentence pairs of a split, whatever kind of corpus they come from."""
 
-import functools
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from t2t_jax.config import DataConfig
 from t2t_jax.data import (
   archives,
+  digests,
   inflection,
   prepared_tfds,
   text_files,
@@ -97,12 +97,15 @@ def test_set_names(data: DataConfig) -> tuple[str, ...]:
   return tuple(names)
 
 
-def content_digest(data: DataConfig) -> str:
+def content_digest(
+  data: DataConfig, progress: Callable[[str], None] = lambda _: None
+) -> str:
   """Returns a SHA-256 over the training and dev text, quick to compute.
 
   Files are hashed as they lie (a .gz compressed, an archive whole, with the
   member's name); a generated corpus by its grammar's program text, which with
-  seed and counts decides every sentence.
+  seed and counts decides every sentence. Those of large files are kept in
+  data.cache_dir; `progress` gets a line for each that is not there.
   """
   if data.kind == 'text':
     paths = [
@@ -123,17 +126,15 @@ def content_digest(data: DataConfig) -> str:
     import t2t_jax.data.grammar as grammar
 
     paths = sorted(Path(grammar.__path__[0]).rglob('*.py'))
+  kept = Path(data.cache_dir).expanduser() / 'digests'
   digest = hashlib.sha256()
-  file_digest = functools.cache(_file_digest)  # an archive has many members
+  read: dict[Path, bytes] = {}  # an archive has many members
   for path in paths:
     file, member = archives.split(path)
-    digest.update(file_digest(file) + member.encode())
+    if file not in read:
+      read[file] = digests.file_digest(file, kept, progress)
+    digest.update(read[file] + member.encode())
   return digest.hexdigest()
-
-
-def _file_digest(path: Path) -> bytes:
-  with path.open('rb') as file:
-    return hashlib.file_digest(file, 'sha256').digest()
 
 
 def text_paths(data: DataConfig, split: str) -> list[tuple[Path, ...]]:

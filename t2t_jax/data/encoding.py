@@ -71,13 +71,14 @@ def write_split(
   for job in workers.encode_all(
     _jobs(settings, split, work / split, parts), work / 'vocabulary', settings
   ):
-    pace.add(job.size)
+    pace.add(job.size, found=job.found)
   sizes = (tokenizers.source.vocab_size, tokenizers.target.vocab_size)
   with TokenWriter(directory, sizes) as writer:
     repetitions = _repetitions(parts) if settings.hashed else None
+    pace = Pace(f'{split}, token files', expected, progress)
     for part in parts:
       for file in part.files:
-        _append(writer, file, part, settings, repetitions)
+        pace.add(_append(writer, file, part, settings, repetitions))
   return {part.name: part.counts for part in parts}
 
 
@@ -120,8 +121,12 @@ def _append(
   part: _Corpus,
   settings: chunks.Settings,
   repetitions: cleaning.Repetitions | None,
-) -> None:
-  """Writes a chunk's pairs without those that came before, and counts."""
+) -> int:
+  """Writes a chunk's pairs without those that came before, and counts.
+
+  Returns:
+    the pairs of the chunk, kept or not.
+  """
   arrays = chunks.load(file)
   reason_N = arrays['reasons']
   encoded = np.flatnonzero(reason_N == cleaning.KEPT)
@@ -149,6 +154,7 @@ def _append(
     ]
     writer.extend_flat(*(chunks.select(side, written) for side in sides))
     counts.written += len(written)
+  return len(reason_N)
 
 
 def _times(pairs: int, weight: float, number: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,16 @@ _NEUTRAL = {
 }
 
 
-def compute_fingerprint(config: Config) -> str:
+def compute_fingerprint(
+  config: Config, progress: Callable[[str], None] = lambda _: None
+) -> str:
   """Returns the SHA-256 of text and settings, without reading a sentence.
 
   Where the files lie does not count, what they hold does.
+
+  Args:
+    config: what is prepared.
+    progress: gets a line for each large file that is read.
 
   Raises:
     UsageError: a file is missing.
@@ -52,7 +59,7 @@ def compute_fingerprint(config: Config) -> str:
     'format': _SAMPLED_FORMAT if is_sampled else _FORMAT,
     'data': data,
     'vocabulary': vocabulary,
-    'content': corpora.content_digest(config.data),
+    'content': corpora.content_digest(config.data, progress),
   }
   if config.task != 'translation':
     described['task'] = config.task

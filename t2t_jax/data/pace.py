@@ -26,24 +26,38 @@ class Pace:
     """
     self._name, self._expected = name, expected
     self._say, self._clock = say, clock
-    self._done = 0
+    self._made = self._found = 0
     self._start = self._last = clock()
 
-  def add(self, pairs: int) -> None:
-    """Counts pairs as done; says so where the last line is long ago."""
-    self._done += pairs
+  def add(self, pairs: int, *, found: bool = False) -> None:
+    """Counts pairs as done; says so where the last line is long ago.
+
+    Args:
+      pairs: how many.
+      found: they were done before, so they say nothing of the pace.
+    """
     now = self._clock()
+    if found:
+      self._found += pairs
+      if not self._made:
+        self._start = now
+    else:
+      self._made += pairs
     if now - self._last >= _EVERY:
       self._last = now
       self._say(self._line(now - self._start))
 
   def _line(self, seconds: float) -> str:
-    rate = self._done / seconds
-    if not self._expected:
-      return f'{self._name}: {self._done:,} pairs, {rate:,.0f} pairs/s'
-    left = max(0, self._expected - self._done) / rate
-    return (
-      f'{self._name}: {self._done:,} of {self._expected:,} pairs '
-      f'({self._done / self._expected:.0%}), {rate:,.0f} pairs/s, '
-      f'{int(left) // 60}:{int(left) % 60:02} minutes left'
-    )
+    done = self._made + self._found
+    parts = [f'{self._name}: {done:,} pairs']
+    if self._expected:
+      share = f'{done / self._expected:.0%}'
+      parts = [f'{self._name}: {done:,} of {self._expected:,} pairs ({share})']
+    if not self._made:
+      return ', '.join([*parts, 'found there'])
+    rate = self._made / seconds
+    parts.append(f'{rate:,.0f} pairs/s')
+    if self._expected:
+      left = int(max(0, self._expected - done) / rate)
+      parts.append(f'{left // 60}:{left % 60:02} minutes left')
+    return ', '.join(parts)

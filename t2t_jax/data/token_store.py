@@ -69,7 +69,7 @@ def prepare(config: Config, progress: _Progress = print) -> Prepared:
       cache that cannot be written.
   """
   downloads.fetch(config.data, progress)
-  fingerprint = compute_fingerprint(config)
+  fingerprint = compute_fingerprint(config, progress)
   cache = Path(config.data.cache_dir).expanduser()
   directory = cache / fingerprint[:20]
   if prepared := _open(directory, fingerprint):

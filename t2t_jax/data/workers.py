@@ -28,6 +28,7 @@ class Job(NamedTuple):
   path: Path
   size: int
   pairs: list[tuple[str, str]]
+  found: bool = False  # its file was there
 
 
 class WorkerDied(UsageError):
@@ -55,9 +56,10 @@ def encode_all(
   workers = settings.data.workers or usable_cpus()
   if workers == 1 or len(first) < _FEW:
     for job in jobs:
-      if not chunks.is_whole(job.path):
+      found = chunks.is_whole(job.path)
+      if not found:
         _encode(job, vocabulary, settings)
-      yield job
+      yield job._replace(found=found)
     return
   with concurrent.futures.ProcessPoolExecutor(
     workers,
@@ -94,9 +96,10 @@ def _in_order(
   waiting: collections.deque[tuple[Job, _Started]] = collections.deque()
   for job in jobs:
     started = None
-    if not chunks.is_whole(job.path):
+    found = chunks.is_whole(job.path)
+    if not found:
       started = pool.submit(_encode, job, vocabulary, settings)
-    waiting.append((job._replace(pairs=[]), started))
+    waiting.append((job._replace(pairs=[], found=found), started))
     if len(waiting) == most:
       yield _finished(*waiting.popleft())
   while waiting:

@@ -347,3 +347,17 @@ def test_progress_every_ten_seconds():
   seconds = iter([0.0, 20.0])
   Pace('train', None, lines.append, lambda: next(seconds)).add(100)
   assert lines[-1] == 'train: 100 pairs, 5 pairs/s'
+
+
+def test_what_is_found_tells_nothing_of_the_pace():
+  lines = []
+  seconds = iter([0.0, 10.0, 11.0, 16.0, 21.0])
+  pace = Pace('train', 1000, lines.append, lambda: next(seconds))
+  pace.add(300, found=True)
+  pace.add(300, found=True)  # the work begins here, at 11 seconds
+  pace.add(50)
+  pace.add(50)
+  assert lines == [
+    'train: 300 of 1,000 pairs (30%), found there',
+    'train: 700 of 1,000 pairs (70%), 10 pairs/s, 0:30 minutes left',
+  ]
