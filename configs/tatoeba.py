@@ -10,8 +10,9 @@ is trained on. Short sentences with many paraphrases: BLEU comes out high.
 :en-de is the other direction. The model is half of base: 3+3 layers, d_model
 256, d_ff 1024, 4 heads; pre-norm and a cosine to zero, as in quickstart.py.
 
-Hardware and time: two CPU cores, about two hours for 13 epochs (by formula).
-Expected: no published result on this split. Measured: see BUILD_NOTES.md.
+Hardware and time: one CPU core, 1 h 44 min for 5,500 updates, 12 epochs.
+Expected: no published result on this split. Measured: de-en test sacreBLEU
+51.64, see BUILD_NOTES.md; en-de: not run.
 """
 
 from ml_collections import config_dict
