@@ -14,7 +14,7 @@ def lines(tmp_path):
   return f'--verify={tmp_path / "lines.en"}'
 
 
-def _refuses(name, arguments, message):
+def assert_refuses(name, arguments, message):
   finished = run_command(name, *arguments)
   assert finished.status == 2
   assert finished.stderr == f'{name}: {message}\n'
@@ -32,7 +32,7 @@ def test_ctranslate2(trained, tmp_path, lines):
     f'{tmp_path / "out"}: checkpoint 4 as ctranslate2'
   )
   assert 'CTranslate2: 2 of 2 translations have the same' in finished.lines[1]
-  _refuses(
+  assert_refuses(
     'export',
     (trained.flag, *flags),
     f'--output={tmp_path / "out"}: expected a new or an empty directory, '
@@ -64,36 +64,36 @@ def test_to_marian_and_back(trained, tmp_path):
 
 
 def test_mistakes(trained, tmp_path):
-  _refuses(
+  assert_refuses(
     'export',
     (trained.flag,),
     '--format: expected ctranslate2, marian, stablehlo or safetensors, found '
     'none',
   )
-  _refuses(
+  assert_refuses(
     'export',
     (trained.flag, '--format=marian'),
     '--output: expected a directory, found none',
   )
   output = f'--output={tmp_path / "out"}'
-  _refuses(
+  assert_refuses(
     'export',
     (trained.flag, '--format=marian', output, '--verify=nowhere'),
     '--verify=nowhere: No such file or directory',
   )
   (tmp_path / 'empty').write_text('')
   empty = f'--verify={tmp_path / "empty"}'
-  _refuses(
+  assert_refuses(
     'export',
     (trained.flag, '--format=marian', output, empty),
     f'{empty}: expected lines to translate, found none',
   )
-  _refuses(
+  assert_refuses(
     'import_weights',
     ('--workdir=w',),
     '--from: expected a MarianMT folder, found none',
   )
-  _refuses(
+  assert_refuses(
     'import_weights',
     ('--from=nowhere', '--workdir=w'),
     '--from=nowhere: no such directory',

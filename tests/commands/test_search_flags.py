@@ -23,7 +23,7 @@ def texts(trained, *arguments):
   return finished.lines
 
 
-def refuses(message, trained, *arguments):
+def assert_refuses(message, trained, *arguments):
   finished = translate(trained, *arguments)
   assert finished.status == 2
   assert finished.stderr.splitlines()[-1] == f'translate: {message}'
@@ -52,25 +52,25 @@ def test_prefixes_and_phrases_of_files(trained, tmp_path):
 @pytest.mark.parametrize('flag', ['prefix', 'phrases'])
 def test_a_file_goes_along_with_the_input(trained, tmp_path, flag):
   short = write(tmp_path / 'short', ['x'] * 2)
-  refuses(
+  assert_refuses(
     f'--{flag}={short}: expected a line for each line of the input, found '
     'none for line 3',
     trained,
     f'--{flag}={short}',
   )
   long = write(tmp_path / 'long', [''] * 5)
-  refuses(
+  assert_refuses(
     f'--{flag}={long}: expected a line for each of the 4 lines of the input, '
     'found more',
     trained,
     f'--{flag}={long}',
   )
-  refuses(
+  assert_refuses(
     f'--{flag}={tmp_path}/none: No such file or directory',
     trained,
     f'--{flag}={tmp_path}/none',
   )
-  refuses(
+  assert_refuses(
     f'--{flag}=-: expected a file, found standard input',
     trained,
     f'--{flag}=-',
@@ -79,7 +79,7 @@ def test_a_file_goes_along_with_the_input(trained, tmp_path, flag):
 
 def test_phrases_of_samples_are_refused(trained, tmp_path):
   phrases = write(tmp_path / 'phrases', ['', 'Kind', '', ''])
-  refuses(
+  assert_refuses(
     "line 2: phrases that must appear need decoding.method = 'beam', found "
     "'sampling'",
     trained,
@@ -120,13 +120,13 @@ def test_an_ensemble_has_one_vocabulary(trained, tmp_path):
   Tokenizers.train(vocabulary, [('a b c', 'd e f')] * 50).save(
     other / 'tokenizer'
   )
-  refuses(
+  assert_refuses(
     f'--ensemble={other}@2: expected the vocabulary of --workdir, found '
     'another',
     trained,
     f'--ensemble={other}@2',
   )
-  refuses(
+  assert_refuses(
     f'--workdir={tmp_path}/none: no such directory',
     trained,
     f'--ensemble={tmp_path}/none',

@@ -26,7 +26,7 @@ def config_with(**changes) -> Config:
   return from_mapping(mapping_with(**changes))
 
 
-def refuses(message, **changes):
+def assert_refuses(message, **changes):
   """Checks that base with `changes` is refused, in just these words."""
   with pytest.raises(UsageError, match=f'^{re.escape(message)}$'):
     config_with(**changes)

@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from base_config import BASE, config_with, mapping_with, refuses
+from base_config import BASE, assert_refuses, config_with, mapping_with
 from ml_collections import config_dict
 
 from t2t_jax.config import (
@@ -49,14 +49,14 @@ def test_a_config_cannot_be_changed():
 
 
 def test_unknown_field_is_named_with_the_nearest_one():
-  refuses(
+  assert_refuses(
     "config.model.num_head: there is no such field. Did you mean 'num_heads'?",
     model__num_head=4,
   )
 
 
 def test_unknown_field_unlike_any_other_stands_alone():
-  refuses('config.model.zzz: there is no such field.', model__zzz=4)
+  assert_refuses('config.model.zzz: there is no such field.', model__zzz=4)
 
 
 def test_unknown_section_is_named_with_the_nearest_one():
@@ -104,7 +104,7 @@ def test_section_that_is_a_value_is_refused():
   ],
 )
 def test_wrong_type_is_refused(key, value, message):
-  refuses(f'config.{key.replace("__", ".")}: {message}', **{key: value})
+  assert_refuses(f'config.{key.replace("__", ".")}: {message}', **{key: value})
 
 
 def test_int_becomes_float_where_a_float_is_meant():
@@ -155,7 +155,7 @@ def test_numbers_split_at_commas(value, numbers):
 
 @pytest.mark.parametrize('value', [('a', 1), 'nan', (1, None)])
 def test_what_are_no_numbers(value):
-  refuses(
+  assert_refuses(
     f'config.data.train_weights: expected numbers, found {value!r}',
     data__train_weights=value,
   )

@@ -1,7 +1,7 @@
 """What values the config refuses, alone and together, and in which words."""
 
 import pytest
-from base_config import BASE, config_with, refuses
+from base_config import BASE, assert_refuses, config_with
 
 from t2t_jax import config_values
 from t2t_jax.config import flatten, from_mapping
@@ -62,7 +62,7 @@ NEEDS = {
 
 @pytest.mark.parametrize('key', CHOICES)
 def test_choice_that_does_not_exist_lists_those_that_do(key):
-  refuses(
+  assert_refuses(
     f"config.{key}: expected one of {CHOICES[key]}, found 'QQQ'.",
     **{key.replace('.', '__'): 'QQQ'},
   )
@@ -84,7 +84,7 @@ def test_every_choice_passes(key):
 
 
 def test_nearest_choice_is_suggested():
-  refuses(
+  assert_refuses(
     "config.model.activation: expected one of relu, gelu, swish, found 'rellu'."
     " Did you mean 'relu'?",
     model__activation='rellu',
@@ -146,7 +146,7 @@ BOUNDS = {
 def test_number_below_its_bound_is_refused(key):
   bound = BOUNDS[key]
   value = type(flatten(from_mapping(BASE))[key])(bound - 1)
-  refuses(
+  assert_refuses(
     f'config.{key}: expected at least {bound}, found {value}',
     **{key.replace('.', '__'): value},
   )
@@ -168,7 +168,7 @@ RATES = (
 @pytest.mark.parametrize('key', RATES)
 @pytest.mark.parametrize('value', [-0.1, 1.0])
 def test_rate_outside_0_to_1_is_refused(key, value):
-  refuses(
+  assert_refuses(
     f'config.{key}: expected a rate in [0, 1), found {value}',
     **{key.replace('.', '__'): value},
   )
@@ -190,7 +190,7 @@ def test_every_choice_bound_and_rate_of_the_config_is_tested_here():
 
 
 def test_sinusoids_want_an_even_width():
-  refuses(
+  assert_refuses(
     'config.model.d_model: sinusoidal positions come in pairs, expected an '
     'even number, found 511',
     model__d_model=511,
@@ -199,7 +199,7 @@ def test_sinusoids_want_an_even_width():
 
 
 def test_layer_norm_epsilon_is_above_0():
-  refuses(
+  assert_refuses(
     'config.model.layer_norm_epsilon: expected a number above 0, found 0.0',
     model__layer_norm_epsilon=0.0,
   )
@@ -210,7 +210,7 @@ def test_layer_norm_epsilon_is_above_0():
   'steps, epochs', [(0, 0.0), (10, 1.0), (-1, 1.0), (10, -1.0)]
 )
 def test_cadence_is_in_steps_or_in_epochs(section, steps, epochs):
-  refuses(
+  assert_refuses(
     f'config.{section}: expected one of every_steps and every_epochs above 0 '
     f'and the other 0, found {steps} and {epochs}',
     **{f'{section}__every_steps': steps, f'{section}__every_epochs': epochs},
@@ -222,14 +222,14 @@ def test_cadence_in_epochs_passes():
 
 
 def test_peak_learning_rate_is_above_0():
-  refuses(
+  assert_refuses(
     'config.optimizer.peak_learning_rate: expected a number above 0, found 0.0',
     optimizer__peak_learning_rate=0.0,
   )
 
 
 def test_cosine_ends_after_its_warmup():
-  refuses(
+  assert_refuses(
     'config.optimizer.warmup_steps: expected fewer than the 4000 '
     'training.steps, found 4000',
     optimizer__schedule='cosine',
@@ -239,7 +239,7 @@ def test_cosine_ends_after_its_warmup():
 
 
 def test_a_batch_holds_the_longest_pair():
-  refuses(
+  assert_refuses(
     'config.training.global_batch_tokens: expected room for one pair of '
     'data.max_tokens = 256, found 255',
     training__global_batch_tokens=255,
@@ -247,7 +247,7 @@ def test_a_batch_holds_the_longest_pair():
 
 
 def test_the_longest_side_has_positions():
-  refuses(
+  assert_refuses(
     'config.data.max_tokens: expected at most model.max_positions = 255, '
     'found 256',
     model__max_positions=255,
@@ -255,7 +255,7 @@ def test_the_longest_side_has_positions():
 
 
 def test_best_metric_is_that_of_decoding_or_nll():
-  refuses(
+  assert_refuses(
     "config.evaluation.best_metric: expected 'nll' or evaluation.metric = "
     "'exact_match', found 'bleu'",
     evaluation__metric='exact_match',
@@ -263,13 +263,13 @@ def test_best_metric_is_that_of_decoding_or_nll():
 
 
 def test_kinds_of_files_with_both_sides_take_no_targets():
-  refuses(
+  assert_refuses(
     'config.data.train_target: a file of inflection holds both sides, expected '
     'none, found train.de',
     data__kind='inflection',
     data__train_target=('train.de',),
   )
-  refuses(
+  assert_refuses(
     'config.data.dev_source: expected at least one file of sentences, found '
     'none',
     data__kind='inflection',
@@ -279,7 +279,7 @@ def test_kinds_of_files_with_both_sides_take_no_targets():
 
 
 def test_a_joint_vocabulary_has_one_kind():
-  refuses(
+  assert_refuses(
     'config.vocabulary.target_kind: a joint vocabulary has one kind, expected '
     "'same', found 'segmented'",
     vocabulary__target_kind='segmented',
@@ -287,7 +287,7 @@ def test_a_joint_vocabulary_has_one_kind():
 
 
 def test_trees_need_a_vocabulary_of_brackets():
-  refuses(
+  assert_refuses(
     "config.vocabulary.target_kind: data.kind = 'trees' needs 'trees', with "
     "vocabulary.joint = False; found 'same'",
     data__kind='trees',
@@ -297,7 +297,7 @@ def test_trees_need_a_vocabulary_of_brackets():
 
 
 def test_best_metric_bleu_needs_bleu():
-  refuses(
+  assert_refuses(
     "config.evaluation.best_metric: 'bleu' needs evaluation.bleu = True, found "
     "False; set best_metric to 'nll' or bleu to True",
     evaluation__bleu=False,
@@ -307,7 +307,7 @@ def test_best_metric_bleu_needs_bleu():
 
 @pytest.mark.parametrize('split', ['train', 'dev', 'test'])
 def test_each_source_file_has_a_target_file(split):
-  refuses(
+  assert_refuses(
     f'config.data.{split}_target: expected one file for each of the 2 in '
     f'data.{split}_source, found 1',
     **{
@@ -319,7 +319,7 @@ def test_each_source_file_has_a_target_file(split):
 
 @pytest.mark.parametrize('split', ['train', 'dev'])
 def test_text_needs_files(split):
-  refuses(
+  assert_refuses(
     f'config.data.{split}_source: expected at least one file of sentences, '
     'found none',
     **{f'data__{split}_source': (), f'data__{split}_target': ()},
@@ -328,7 +328,7 @@ def test_text_needs_files(split):
 
 @pytest.mark.parametrize('weights', [(1.0, 2.0), (1.0, 0.0, 1.0)])
 def test_each_training_corpus_has_a_weight_or_none_has(weights):
-  refuses(
+  assert_refuses(
     'config.data.train_weights: expected a number above 0 for each of the 3 '
     f'training corpora, or none at all, found {weights}',
     data__train_weights=weights,
@@ -339,7 +339,7 @@ def test_each_training_corpus_has_a_weight_or_none_has(weights):
   'address', ['europarl.tgz', 'ftp://a.org/b', 'https://a.org/', 'https://a']
 )
 def test_downloads_are_addresses(address):
-  refuses(
+  assert_refuses(
     'config.data.downloads: expected https://HOST/FILE, with or without '
     f"#sha256=HEX behind it, found '{address}'",
     data__downloads=(address,),
@@ -347,7 +347,7 @@ def test_downloads_are_addresses(address):
 
 
 def test_downloads_have_known_checksums():
-  refuses(
+  assert_refuses(
     'config.data.downloads: expected #sha256=HEX or #md5=HEX behind the '
     "address, found '#crc=1' in 'https://a.org/b#crc=1'",
     data__downloads=('https://a.org/b#crc=1',),
@@ -359,7 +359,7 @@ def test_test_sets_are_optional():
 
 
 def test_tfds_needs_a_name():
-  refuses(
+  assert_refuses(
     'config.data.tfds_name: expected a prepared data set such as '
     "'wmt14_translate/de-en', found ''",
     data__kind='tfds',
@@ -367,7 +367,7 @@ def test_tfds_needs_a_name():
 
 
 def test_tied_embeddings_need_a_joint_vocabulary():
-  refuses(
+  assert_refuses(
     'config.model.tie_source_target: one embedding needs one vocabulary, but '
     'vocabulary.joint = False; set both alike',
     vocabulary__joint=False,
@@ -377,7 +377,7 @@ def test_tied_embeddings_need_a_joint_vocabulary():
 
 @pytest.mark.parametrize('coverage', [0.0, 1.1])
 def test_character_coverage_is_a_share(coverage):
-  refuses(
+  assert_refuses(
     'config.vocabulary.character_coverage: expected a share in (0, 1], found '
     f'{coverage}',
     vocabulary__character_coverage=coverage,
@@ -387,7 +387,7 @@ def test_character_coverage_is_a_share(coverage):
 @pytest.mark.parametrize('sizes', [(-1, -1, 1), (0, 1, 1), (1, -2, 1)])
 def test_mesh_sizes_are_positive_with_one_to_fill(sizes):
   named = dict(zip(('data', 'fsdp', 'tensor'), sizes, strict=True))
-  refuses(
+  assert_refuses(
     'config.mesh: expected sizes of at least 1 with at most one -1, found '
     f'{named}',
     **{f'mesh__{name}': size for name, size in named.items()},
@@ -398,7 +398,7 @@ def test_mesh_sizes_are_positive_with_one_to_fill(sizes):
   'name, size', [('num_heads', 6), ('d_ff', 2046), ('vocab_row_multiple', 1)]
 )
 def test_tensor_axis_divides_what_it_splits(name, size):
-  refuses(
+  assert_refuses(
     f'config.mesh.tensor: 4 does not divide model.{name} = {size}',
     mesh__tensor=4,
     **{f'model__{name}': size},
@@ -406,7 +406,7 @@ def test_tensor_axis_divides_what_it_splits(name, size):
 
 
 def test_optimizer_epsilon_is_above_0():
-  refuses(
+  assert_refuses(
     'config.optimizer.epsilon: expected a number above 0, found 0.0',
     optimizer__epsilon=0.0,
   )
@@ -414,7 +414,7 @@ def test_optimizer_epsilon_is_above_0():
 
 @pytest.mark.parametrize('value', [float('nan'), float('inf')])
 def test_numbers_are_finite(value):
-  refuses(
+  assert_refuses(
     f'config.decoding.length_penalty_alpha: expected a finite number, found '
     f'{value}',
     decoding__length_penalty_alpha=value,
@@ -423,7 +423,7 @@ def test_numbers_are_finite(value):
 
 def test_checkpoint_to_decode_with_is_a_name_or_a_step():
   assert config_with(decoding__checkpoint='1500').decoding.checkpoint == '1500'
-  refuses(
+  assert_refuses(
     'config.decoding.checkpoint: expected averaged, best, latest or a step, '
     "found 'average'. Did you mean 'averaged'?",
     decoding__checkpoint='average',
@@ -454,7 +454,7 @@ def test_what_cudnns_kernel_does_not_take_is_said_at_the_start(
 def test_a_length_rounded_up_still_has_a_learned_position():
   fits = {'model__positions': 'learned', 'model__max_positions': 250}
   config_with(**fits, data__max_tokens=250, training__length_multiple=10)
-  refuses(
+  assert_refuses(
     'config.data.max_tokens: expected at most model.max_positions = 250, '
     'found 256',
     **fits,
@@ -465,14 +465,14 @@ def test_a_length_rounded_up_still_has_a_learned_position():
 
 @pytest.mark.parametrize('name', ['temperature', 'top_p'])
 def test_sampling_wants_numbers_above_0(name):
-  refuses(
+  assert_refuses(
     f'config.decoding.{name}: expected a number above 0, found 0.0',
     **{f'decoding__{name}': 0.0},
   )
 
 
 def test_top_p_is_a_probability():
-  refuses(
+  assert_refuses(
     'config.decoding.top_p: expected a probability in (0, 1], found 1.5',
     decoding__top_p=1.5,
   )
@@ -482,7 +482,7 @@ def test_top_p_is_a_probability():
   ('method', 'name'), [('beam', 'beam_size'), ('sampling', 'num_samples')]
 )
 def test_minimum_bayes_risk_chooses_among_several(method, name):
-  refuses(
+  assert_refuses(
     "config.decoding.mbr: 'chrf' chooses among candidates, expected "
     f'config.decoding.{name} of at least 2, found 1',
     decoding__mbr='chrf',

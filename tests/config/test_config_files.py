@@ -43,30 +43,34 @@ def test_a_config_begins_with_the_one_beside_it(tmp_path):
   assert config_files.load_beside(str(tmp_path / 'more.py'), 'base.py') == 1
 
 
-def refuses(name, message):
+def assert_refuses(name, message):
   with pytest.raises(UsageError, match=f'^{re.escape(message)}$'):
     config_files.load(name)
 
 
 def test_no_such_file_names_the_nearest(tmp_path, monkeypatch):
   monkeypatch.chdir(tmp_path)
-  refuses(
+  assert_refuses(
     'configs/bse.py',
     "--config=configs/bse.py: no such file. Did you mean 'base.py'?",
   )
   write(tmp_path, 'tiny.py', '')
-  refuses('tiy.py', "--config=tiy.py: no such file. Did you mean 'tiny.py'?")
+  assert_refuses(
+    'tiy.py', "--config=tiy.py: no such file. Did you mean 'tiny.py'?"
+  )
 
 
 def test_a_directory_is_no_config(tmp_path):
-  refuses(
+  assert_refuses(
     str(tmp_path), f'--config={tmp_path}: expected a file, found a directory'
   )
 
 
 def test_a_file_of_another_kind_is_no_config(tmp_path):
   file = write(tmp_path, 'base.yaml', '')
-  refuses(str(file), f'{file}: expected a Python file, a name ending in .py')
+  assert_refuses(
+    str(file), f'{file}: expected a Python file, a name ending in .py'
+  )
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """What each task's config must hold, and in which words it is told."""
 
 import pytest
-from base_config import BASE, config_with, mapping_with, refuses
+from base_config import BASE, assert_refuses, config_with, mapping_with
 
 from t2t_jax.config import (
   differences,
@@ -46,7 +46,7 @@ def test_each_task_has_a_config_that_passes(task):
 
 
 def test_a_task_that_does_not_exist_lists_those_that_do():
-  refuses(
+  assert_refuses(
     'config.task: expected one of translation, language_model, tagging, '
     "classification, found 'taging'. Did you mean 'tagging'?",
     task='taging',
@@ -66,7 +66,7 @@ def test_a_task_that_does_not_exist_lists_those_that_do():
 )
 def test_a_task_has_its_stacks(task, stack, layers, words):
   key = f'model__num_{stack}_layers'
-  refuses(
+  assert_refuses(
     f"config.model.num_{stack}_layers: task '{task}' is for a model {words}, "
     f'found {layers}',
     **{**GOOD[task], key: layers},
@@ -118,7 +118,7 @@ def test_a_task_has_its_stacks(task, stack, layers, words):
   ],
 )
 def test_fields_that_do_not_suit_a_task(task, key, found, expected, reason):
-  refuses(
+  assert_refuses(
     f"config.{key.replace('__', '.')}: task '{task}' needs {expected!r}, for "
     f'{reason}; found {found!r}',
     **{**GOOD[task], key: found},
@@ -139,7 +139,7 @@ def test_fields_that_do_not_suit_a_task(task, key, found, expected, reason):
 )
 def test_what_decides_the_best(task, found, words):
   end = '' if task == 'translation' else f", found '{found}'"
-  refuses(
+  assert_refuses(
     f'config.evaluation.best_metric: {words}{end}',
     **{**GOOD[task], 'evaluation__best_metric': found},
   )
@@ -147,7 +147,7 @@ def test_what_decides_the_best(task, found, words):
 
 @pytest.mark.parametrize('split', ['train', 'dev', 'test'])
 def test_a_language_model_reads_one_side(split):
-  refuses(
+  assert_refuses(
     f'config.data.{split}_source: a language model reads the files of '
     f'data.{split}_target alone, expected none, found a.en, b.en',
     **{**LANGUAGE_MODEL, f'data__{split}_source': ('a.en', 'b.en')},
@@ -155,7 +155,7 @@ def test_a_language_model_reads_one_side(split):
 
 
 def test_a_language_model_needs_text():
-  refuses(
+  assert_refuses(
     'config.data.train_target: expected at least one file of sentences, found '
     'none',
     **{**LANGUAGE_MODEL, 'data__train_target': ()},

@@ -53,7 +53,7 @@ def break_off(output, stop=6):
     translate(output, stop=stop)
 
 
-def refuses(message):
+def assert_refuses(message):
   return pytest.raises(UsageError, match=re.escape(message))
 
 
@@ -118,7 +118,7 @@ def test_a_failure_before_the_first_result_changes_nothing(output):
 
 def test_an_unfinished_file_is_not_overwritten(output):
   break_off(output)
-  with refuses(
+  with assert_refuses(
     f'--output={output}: holds the first 6 lines of a translation that was '
     'broken off; --resume goes on, deleting it begins anew'
   ):
@@ -130,7 +130,7 @@ def test_an_unfinished_file_is_not_overwritten(output):
 
 def test_a_complete_file_is_not_resumed(output):
   output.write_text('one\n')
-  with refuses(
+  with assert_refuses(
     f'--resume: expected {output}.progress.json beside {output}, found none: '
     'out is complete, or was not written by this command'
   ):
@@ -139,7 +139,7 @@ def test_a_complete_file_is_not_resumed(output):
 
 def test_other_settings_are_listed(output):
   break_off(output)
-  with refuses(
+  with assert_refuses(
     f'--resume: {output} was begun with other settings: beam_size: 4 -> 1, '
     'format: None -> json. Give those again, or delete it to begin anew'
   ):
@@ -150,7 +150,7 @@ def test_other_settings_are_listed(output):
 def test_other_input_is_refused(output, lines):
   break_off(output)
   before = output.read_bytes()
-  with refuses(
+  with assert_refuses(
     f'--resume: {output} was made from other input: its first 6 lines differ. '
     'Give the same, or delete out to begin anew'
   ):
@@ -162,7 +162,7 @@ def test_a_file_that_lost_its_end(output):
   break_off(output)
   size = output.stat().st_size
   os.truncate(output, size - 1)
-  with refuses(
+  with assert_refuses(
     f'--resume: expected at least {size} bytes in {output}, found {size - 1}; '
     'delete it to begin anew'
   ):
@@ -173,7 +173,7 @@ def test_a_file_that_lost_its_end(output):
 def test_a_damaged_note(output, content):
   break_off(output)
   note_of(output).write_text(content)
-  with refuses(
+  with assert_refuses(
     f'{output}.progress.json: expected how far out is, found something else; '
     'delete both to begin anew'
   ):
@@ -183,14 +183,14 @@ def test_a_damaged_note(output, content):
 def test_one_process_writes_a_file(output):
   with (
     open_results(str(output), SETTINGS, resume=False),
-    refuses(f'--output={output}: another process is writing it'),
+    assert_refuses(f'--output={output}: another process is writing it'),
   ):
     translate(output)
 
 
 def test_standard_output_and_devices_keep_nothing(monkeypatch):
   for name in ('-', '/dev/null'):
-    with refuses(
+    with assert_refuses(
       f'--resume: expected a file as --output, found --output={name}'
     ):
       translate(name, resume=True)
@@ -200,7 +200,7 @@ def test_standard_output_and_devices_keep_nothing(monkeypatch):
   translate('-')
   assert stream.buffer.getvalue().decode() == WHOLE
   monkeypatch.setattr(sys, 'stdout', None)
-  with refuses('--output=-: standard output is closed'):
+  with assert_refuses('--output=-: standard output is closed'):
     translate('-')
 
 

@@ -107,21 +107,23 @@ def test_empty_hypotheses_score_nothing():
   assert 'BLEU 0.00' in scores.line()
 
 
-def refuses(message):
+def assert_refuses(message):
   return pytest.raises(UsageError, match=re.escape(message))
 
 
 def test_counts_must_agree():
-  with refuses('found 2 hypotheses and 3 references'):
+  with assert_refuses('found 2 hypotheses and 3 references'):
     corpus_scores(HYPOTHESES[:2], REFERENCES)
-  with refuses('expected at least one line, found none'):
+  with assert_refuses('expected at least one line, found none'):
     corpus_scores([], [])
 
 
 def test_tokenisations_that_sacrebleu_lacks_are_named():
-  with refuses('evaluation.bleu_tokenize: expected one of none, zh, 13a'):
+  with assert_refuses(
+    'evaluation.bleu_tokenize: expected one of none, zh, 13a'
+  ):
     corpus_scores(HYPOTHESES, REFERENCES, tokenize='13b')
-  with refuses("found '13b'. Did you mean '13a'?"):
+  with assert_refuses("found '13b'. Did you mean '13a'?"):
     corpus_scores(HYPOTHESES, REFERENCES, tokenize='13b')
 
 
@@ -130,7 +132,7 @@ def test_tokenisations_that_lack_a_package_are_named(monkeypatch):
     raise RuntimeError('install sacrebleu[ja]')
 
   monkeypatch.setattr(sacrebleu.metrics.bleu, '_get_tokenizer', missing)
-  with refuses("cannot load 'ja-mecab': install sacrebleu[ja]"):
+  with assert_refuses("cannot load 'ja-mecab': install sacrebleu[ja]"):
     corpus_scores(HYPOTHESES, REFERENCES, tokenize='ja-mecab')
 
 
@@ -154,7 +156,7 @@ def test_a_test_set_is_translated_and_scored():
 
 
 def test_a_test_set_is_checked_before_it_is_translated():
-  with refuses('found 2 source lines and 1 references'):
+  with assert_refuses('found 2 source lines and 1 references'):
     evaluate_lines(None, ['a', 'b'], ['A'], BY_TOKENS)
-  with refuses('test set: expected at least one line, found none'):
+  with assert_refuses('test set: expected at least one line, found none'):
     evaluate_lines(None, [], [], BY_TOKENS)

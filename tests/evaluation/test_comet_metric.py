@@ -80,12 +80,12 @@ def test_a_checkpoint_file_is_loaded_without_a_download(comet, tmp_path):
   assert counts[:, 0].tolist() == [len(str(path)), 2]
 
 
-def _refuses(message):
+def assert_refuses(message):
   return pytest.raises(UsageError, match=f'^{re.escape(message)}$')
 
 
 def test_no_package():
-  with _refuses(
+  with assert_refuses(
     f"--comet={MODEL}: needs unbabel-comet (No module named 'comet'); install "
     'it in an environment of its own and name that by '
     '--comet_python=PATH/bin/python'
@@ -94,27 +94,27 @@ def test_no_package():
 
 
 def test_no_such_python():
-  with _refuses('--comet_python=/none/python: No such file or directory'):
+  with assert_refuses('--comet_python=/none/python: No such file or directory'):
     CometMetric(MODEL, '/none/python')
 
 
 def test_no_such_model(comet):
-  with _refuses(
+  with assert_refuses(
     '--comet=mine: KeyError: "Model \'mine\' not supported by COMET."'
   ):
     CometMetric('mine')
 
 
 def test_a_model_that_fails(comet):
-  with _refuses(f'--comet={MODEL}: RuntimeError: out of memory'):
+  with assert_refuses(f'--comet={MODEL}: RuntimeError: out of memory'):
     CometMetric(MODEL).counts(['fail'], ['a'], ['a'])
 
 
 def test_a_python_that_is_none():
-  with _refuses(f'--comet={MODEL}: ended without an answer'):
+  with assert_refuses(f'--comet={MODEL}: ended without an answer'):
     CometMetric(MODEL, '/bin/true')
 
 
 def test_no_sources(comet):
-  with _refuses('--comet: needs the sources too; give --source=FILE'):
+  with assert_refuses('--comet: needs the sources too; give --source=FILE'):
     CometMetric(MODEL).counts(['a'], ['a'], None)
