@@ -29,7 +29,6 @@ nothing is kept, or failed; 2 a mistake in flags, input or workdir.
 
 import dataclasses
 import sys
-from pathlib import Path
 from typing import Any
 
 from absl import flags
@@ -145,9 +144,12 @@ def main() -> None:
 
 
 def _check_flags() -> None:
-  output = _OUTPUT.value
-  if output != '-' and Path(output).resolve() == Path(_INPUT.value).resolve():
-    raise UsageError(f'--output={output}: is the input, which would be lost')
+  cli.check_output(
+    _OUTPUT.value,
+    input=_INPUT.value,
+    prefix=_PREFIX.value,
+    phrases=_PHRASES.value,
+  )
   if _format() == 'text' and _NBEST.value is not None:
     raise UsageError(
       '--format=text: holds one translation a line; for --nbest take nbest or '
