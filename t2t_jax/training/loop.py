@@ -180,6 +180,12 @@ class Trainer:
     self._metrics.close()
 
   def run(self) -> Result:
+    """Makes the updates that are left, and looks and saves when it is time.
+
+    Raises:
+      Stopped: told to stop; the state is saved.
+      TrainingError: the loss is no longer a number; nothing of it is saved.
+    """
     config, progress = self._config, self._progress
     self._evaluate_if_due()
     self._log.start()
