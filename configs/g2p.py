@@ -13,6 +13,7 @@ Expected: on CMUdict 0.7b without stress marks PER 5.2 %, WER 22.1 % are
 reported for a Transformer (Yolchuyeva et al. 2019, arXiv 2004.06338). Another
 split, or stress marks kept, is another task. Ours: not run, but for 20 updates,
 loss 6.0 to 3.6.
+Hardware and time: reckoned at 1.5 hours of one CPU core.
 """
 
 from ml_collections import config_dict

@@ -19,6 +19,7 @@ smoothing 0.1. Its rate and length are ours.
 Expected: exact match, a mean over 52 languages, 95.3 reported for the best
 system of 2017 and 95.6 for a Transformer (Wu et al. 2021). Ours: not run, but
 for 20 updates, loss 6.4 to 3.4.
+Hardware and time: reckoned at 3 hours of one CPU core.
 """
 
 from ml_collections import config_dict

@@ -11,10 +11,11 @@ with spaces between, and as many tags.
 With --config=configs/tagging.py:classification a line has one label, which is
 read at its end.
 
+Hardware and time: about 5 minutes of one CPU core.
 Expected: more than the most frequent tag of each word. Measured on the tags of
-GUM's trees (177,000 words of training text): dev 87.94 % after 1,000 steps,
-where the most frequent tag has 86.14; a few minutes on one CPU core, see
-BUILD_NOTES.md.
+GUM's trees (177,000 words of training text): dev 87.94 %, where the most
+frequent tag has 86.14; an average of five checkpoints, where this file now
+keeps the last, dev 87.84 and test 87.21, and the tag 85.09. See BUILD_NOTES.md.
 """
 
 from ml_collections import config_dict

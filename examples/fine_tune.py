@@ -13,7 +13,7 @@ from pathlib import Path
 from sacrebleu.metrics import BLEU
 
 from t2t_jax import Translator, Workdir, train
-from t2t_jax.config import from_mapping, to_dict
+from t2t_jax.config_files import with_changes
 
 
 def main(
@@ -33,8 +33,8 @@ def main(
       )
 
   # All as the first run had it, but for the text and a short, gentle schedule.
-  config = from_mapping(
-    to_dict(Workdir(workdir).read_config()),
+  config = with_changes(
+    Workdir(workdir).read_config(),
     {
       'training.init_from': workdir,
       'training.steps': int(steps),

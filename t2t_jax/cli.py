@@ -197,6 +197,22 @@ def workdir(flag: Any) -> Workdir:
   return Workdir(flag.value)
 
 
+def check_output(output: str, **inputs: str | None) -> None:
+  """Raises UsageError where --output is a file that a command reads.
+
+  Args:
+    output: of the flag; '-' is standard output.
+    inputs: {flag: file}; None or '-': none.
+  """
+  written = Path(output).expanduser().resolve()
+  for flag, name in inputs.items():
+    is_file = name and '-' not in (output, name)
+    if is_file and Path(name or '').expanduser().resolve() == written:
+      raise UsageError(
+        f'--output={output}: is the --{flag}, which would be lost'
+      )
+
+
 def use_compile_cache(directory: str) -> None:
   """Keeps compiled programs in `directory` for the next start; '': does not."""
   import jax

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     VocabularyConfig,
   )
 
+_KINDS_OF_FILES = ('text', 'trees', 'inflection')
+
 
 def check(config: 'Config', flat: dict[str, Any]) -> None:
   """Raises UsageError for the first field that cannot be.
@@ -172,30 +174,8 @@ def _check_best_metric(evaluation: 'EvaluationConfig') -> None:
 
 def _check_data(config: 'Config') -> None:
   data, vocabulary = config.data, config.vocabulary
-  if data.kind in ('text', 'trees', 'inflection'):
-    for split in ('train', 'dev', 'test'):
-      sources = getattr(data, f'{split}_source')
-      targets = getattr(data, f'{split}_target')
-      if config.task == 'language_model':
-        _check_one_side(split, sources)
-        sources = targets
-      if data.kind == 'text' and len(sources) != len(targets):
-        raise UsageError(
-          f'config.data.{split}_target: expected one file for each of the '
-          f'{len(sources)} in data.{split}_source, found {len(targets)}'
-        )
-      if data.kind != 'text' and targets:
-        raise UsageError(
-          f'config.data.{split}_target: a file of {data.kind} holds both '
-          f'sides, expected none, found {", ".join(targets)}'
-        )
-    for split in ('train', 'dev'):
-      side = 'target' if config.task == 'language_model' else 'source'
-      if not getattr(data, f'{split}_{side}'):
-        raise UsageError(
-          f'config.data.{split}_{side}: expected at least one file of '
-          'sentences, found none'
-        )
+  if data.kind in _KINDS_OF_FILES:
+    _check_files(config)
   _check_weights(data)
   for address in data.downloads:
     _check_address(address)
@@ -221,6 +201,33 @@ def _check_data(config: 'Config') -> None:
     )
 
 
+def _check_files(config: 'Config') -> None:
+  data = config.data
+  for split in ('train', 'dev', 'test'):
+    sources = getattr(data, f'{split}_source')
+    targets = getattr(data, f'{split}_target')
+    if config.task == 'language_model':
+      _check_one_side(split, sources)
+      sources = targets
+    if data.kind == 'text' and len(sources) != len(targets):
+      raise UsageError(
+        f'config.data.{split}_target: expected one file for each of the '
+        f'{len(sources)} in data.{split}_source, found {len(targets)}'
+      )
+    if data.kind != 'text' and targets:
+      raise UsageError(
+        f'config.data.{split}_target: a file of {data.kind} holds both sides, '
+        f'expected none, found {", ".join(targets)}'
+      )
+  for split in ('train', 'dev'):
+    side = 'target' if config.task == 'language_model' else 'source'
+    if not getattr(data, f'{split}_{side}'):
+      raise UsageError(
+        f'config.data.{split}_{side}: expected at least one file of '
+        'sentences, found none'
+      )
+
+
 def _check_one_side(split: str, sources: tuple[str, ...]) -> None:
   if sources:
     raise UsageError(
@@ -231,8 +238,7 @@ def _check_one_side(split: str, sources: tuple[str, ...]) -> None:
 
 def _check_weights(data: 'DataConfig') -> None:
   weights = data.train_weights
-  in_files = data.kind in ('text', 'trees', 'inflection')
-  corpora = len(data.train_source) if in_files else 1
+  corpora = len(data.train_source) if data.kind in _KINDS_OF_FILES else 1
   if weights and (len(weights) != corpora or min(weights) <= 0):
     raise UsageError(
       f'config.data.train_weights: expected a number above 0 for each of the '

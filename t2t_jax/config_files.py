@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from t2t_jax.config import Config, from_mapping
+from t2t_jax.config import Config, from_mapping, to_dict
 from t2t_jax.errors import UsageError, nearest
 
 
@@ -65,6 +65,19 @@ def load_config(name: str, changes: Mapping[str, Any] | None = None) -> Config:
       value.
   """
   return from_mapping(_changed(load(name).to_dict(), changes or {}))
+
+
+def with_changes(config: Config, changes: Mapping[str, Any]) -> Config:
+  """Returns `config` with some fields set anew, and checked.
+
+  Args:
+    config: such as a run's, from Workdir.read_config.
+    changes: {'section.field': value}, as `load_config` takes them.
+
+  Raises:
+    UsageError: a field that does not exist or cannot have this value.
+  """
+  return from_mapping(_changed(to_dict(config), changes))
 
 
 def row_names(name: str) -> tuple[str, ...]:

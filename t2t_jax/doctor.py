@@ -64,11 +64,12 @@ def _with_mesh(config: Config, mesh: str) -> Config:
   if not mesh:
     return config
   sizes = mesh.split('x')
-  if len(sizes) != 3 or not all(size.isdecimal() for size in sizes):
+  found = [int(size) if size.isdecimal() else 0 for size in sizes]
+  if len(found) != 3 or not all(found):
     raise UsageError(
       f"--mesh={mesh}: expected data x fsdp x tensor, as in '4x2x1'"
     )
-  return dataclasses.replace(config, mesh=MeshConfig(*map(int, sizes)))
+  return dataclasses.replace(config, mesh=MeshConfig(*found))
 
 
 def _use_cpu_devices(mesh: MeshConfig) -> None:

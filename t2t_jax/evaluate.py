@@ -166,11 +166,20 @@ def _score_model() -> dict[str, Any]:
   workdir = cli.workdir(_WORKDIR)
   config = workdir.read_config()
   _check_no_file_flags()
+  cli.check_output(
+    _OUTPUT.value or '-', source=_SOURCE.value, reference=_REFERENCE.value
+  )
   cli.use_compile_cache(config.logging.compile_cache_dir)
   if config.task != 'translation':
     from t2t_jax.evaluation.single_stack import judge_workdir
 
-    given = {'ensemble': _ENSEMBLE.value, 'output': _OUTPUT.value}
+    given = {
+      'ensemble': _ENSEMBLE.value,
+      'output': _OUTPUT.value,
+      'metrics': _METRICS.value,
+      'tokenize': _TOKENIZE.value,
+      'comet': _COMET.value,
+    }
     lines = _SOURCE.value, _REFERENCE.value
     return judge_workdir(workdir, *lines, given, cli.say, **_DECODING())
   from t2t_jax.decoding.restored import restore_translator

@@ -37,6 +37,7 @@ _DECODING = cli.define_decoding()
 def main() -> None:
   if _PROMPT.value is not None and _INPUT.value != '-':
     raise UsageError('--prompt and --input: give only one of them')
+  cli.check_output(_OUTPUT.value, input=_INPUT.value)
   workdir = cli.workdir(_WORKDIR)
   cli.use_compile_cache(workdir.read_config().logging.compile_cache_dir)
   # Not before the cache is set: they start jax.

@@ -111,11 +111,7 @@ def _files(is_language_model: bool) -> tuple[str, str]:
     # Known before the model is restored, but opened only after it.
     if name != '-' and not Path(name).expanduser().exists():
       raise UsageError(f'--{flag}={name}: No such file or directory')
-    output = _OUTPUT.value
-    if output != '-' and Path(output).resolve() == Path(name).resolve():
-      raise UsageError(
-        f'--output={output}: is the --{flag}, which would be lost'
-      )
+  cli.check_output(_OUTPUT.value, **wanted)
   return source, target
 
 

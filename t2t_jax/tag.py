@@ -22,6 +22,7 @@ _CHECKPOINT = flags.DEFINE_string(
 
 
 def main() -> None:
+  cli.check_output(_OUTPUT.value, input=_INPUT.value)
   workdir = cli.workdir(_WORKDIR)
   cli.use_compile_cache(workdir.read_config().logging.compile_cache_dir)
   # Not before the cache is set: they start jax.

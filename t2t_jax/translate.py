@@ -29,12 +29,13 @@ nothing is kept, or failed; 2 a mistake in flags, input or workdir.
 
 import dataclasses
 import sys
-from pathlib import Path
 from typing import Any
 
 from absl import flags
 
 from t2t_jax import __version__, cli
+from t2t_jax.checkpoints.workdir import Workdir
+from t2t_jax.config import DecodingConfig
 from t2t_jax.decoding.lines.formats import FORMATS, make_format
 from t2t_jax.errors import UsageError
 from t2t_jax.terminal import ProgressLine, prompt_lines
@@ -71,7 +72,6 @@ def main() -> None:
   config = workdir.read_config()
   cli.use_compile_cache(config.logging.compile_cache_dir)
   # Not before the cache is set: they start jax.
-  from t2t_jax.decoding.attention.alignment import Aligner
   from t2t_jax.decoding.lines.given import GivenFiles
   from t2t_jax.decoding.lines.line_files import count_lines
   from t2t_jax.decoding.lines.line_groups import (
@@ -105,26 +105,13 @@ def main() -> None:
   translator.translate([], nbest=nbest)
   if not _QUIET.value:
     cli.say(f'translating with {restored.origin}')
-  align = None
-  if _ALIGNMENT.value:
-    aligner = Aligner(restored.attention_reader(), restored.tokenizers)
-    align = aligner.align_translations
   form = make_format(
     _format(),
     translator.target_pieces,
     with_nbest=_NBEST.value is not None,
-    align=align,
+    align=_aligner(restored),
   )
-  settings = {
-    't2t_jax': __version__,
-    'workdir': str(workdir.path),
-    'parameters': restored.origin,
-    'format': _format(),
-    'nbest': _NBEST.value,
-    'alignment': _ALIGNMENT.value,
-    **given_settings,
-    **dataclasses.asdict(decoding),
-  }
+  settings = _settings(workdir, restored.origin, given_settings, decoding)
   with (
     open_results(_OUTPUT.value, settings, resume=_RESUME.value) as results,
     _stoppable(results.goes_on_later and not at_prompt) as check_told,
@@ -144,16 +131,46 @@ def main() -> None:
       check_told()
 
 
+def _aligner(restored: Any) -> Any:
+  if not _ALIGNMENT.value:
+    return None
+  from t2t_jax.decoding.attention.alignment import Aligner
+
+  aligner = Aligner(restored.attention_reader(), restored.tokenizers)
+  return aligner.align_translations
+
+
+def _settings(
+  workdir: Workdir,
+  origin: str,
+  given_settings: dict[str, Any],
+  decoding: DecodingConfig,
+) -> dict[str, Any]:
+  """Returns what --resume must find again."""
+  return {
+    't2t_jax': __version__,
+    'workdir': str(workdir.path),
+    'parameters': origin,
+    'format': _format(),
+    'nbest': _NBEST.value,
+    'alignment': _ALIGNMENT.value,
+    **given_settings,
+    **dataclasses.asdict(decoding),
+  }
+
+
 def _check_flags() -> None:
-  output = _OUTPUT.value
-  if output != '-' and Path(output).resolve() == Path(_INPUT.value).resolve():
-    raise UsageError(f'--output={output}: is the input, which would be lost')
+  cli.check_output(
+    _OUTPUT.value,
+    input=_INPUT.value,
+    prefix=_PREFIX.value,
+    phrases=_PHRASES.value,
+  )
   if _format() == 'text' and _NBEST.value is not None:
     raise UsageError(
       '--format=text: holds one translation a line; for --nbest take nbest or '
       'json'
     )
-
   if _format() != 'json' and _ALIGNMENT.value:
     raise UsageError(
       f'--alignment: expected --format=json, found {_format()}; visualize '

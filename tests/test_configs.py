@@ -109,7 +109,9 @@ def test_a_derived_config_writes_only_what_it_changes(name):
 def test_a_config_is_a_lab_note(name):
   note = (CONFIGS / f'{name}.py').read_text().split('"""')[1]
   assert f'--config=configs/{name}.py' in note
-  assert 'Expected' in note
+  assert '\nHardware and time: ' in note
+  assert '\nExpected' in note
+  assert 'Measured' in note or 'not run' in note
 
 
 def test_tagging_takes_a_label_a_line_too():

@@ -1,11 +1,12 @@
 """A run's directory: its config, tokenizer, lock and records.
 
 config.json      the config the run was started with
-run.json         fingerprints, versions, data report, micro-batch split
+run.json         fingerprints, versions, data report, micro-batches, sessions
 tokenizer/       copies of the vocabularies
-checkpoints/     one directory a step (store.py)
-averaged/        averaged parameters (average.py)
+checkpoints/     one directory a step (store.py); damaged.STEP beside it
+averaged/        averaged parameters (params.py)
 metrics.jsonl    one JSON object a line; tensorboard/ holds the same
+lock             held while a run is at work
 """
 
 import fcntl
@@ -70,6 +71,7 @@ class Workdir:
       )
 
   def read_tokenizers(self) -> Tokenizers:
+    """Returns the run's vocabularies; raises UsageError for damaged ones."""
     return Tokenizers.load(self.tokenizer)
 
   def write(

@@ -172,17 +172,18 @@ def _restore_other(name: str, first: Restored, modules: Modules) -> Restored:
   """A further member of an ensemble, DIR or DIR@CHECKPOINT."""
   directory, at, checkpoint = name.rpartition('@')
   workdir = Workdir(directory if at else name)
-  workdir.read_config()  # names what is missing
-  if workdir.read_tokenizers().digest() != first.tokenizers.digest():
-    raise UsageError(
-      f'--ensemble={name}: expected the vocabulary of --workdir, found another'
+  try:
+    workdir.read_config()  # names what is missing
+    if workdir.read_tokenizers().digest() != first.tokenizers.digest():
+      raise UsageError('expected the vocabulary of --workdir, found another')
+    return restore(
+      workdir,
+      tasks=(first.config.task,),
+      modules=modules,
+      checkpoint=checkpoint if at else None,
     )
-  return restore(
-    workdir,
-    tasks=(first.config.task,),
-    modules=modules,
-    checkpoint=checkpoint if at else None,
-  )
+  except UsageError as error:
+    raise UsageError(f'--ensemble={name}: {error}') from error
 
 
 def abstract_params_of(workdir: Workdir, config: Config) -> Any:

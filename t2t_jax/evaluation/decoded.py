@@ -53,6 +53,12 @@ class MetricScores:
     }
 
 
+def check_metric(evaluation: EvaluationConfig) -> None:
+  """Raises UsageError where `evaluation.metric` cannot be computed here, for
+  want of its tokenisation: better known before anything is trained."""
+  make_metrics([evaluation.metric], evaluation.bleu_tokenize)
+
+
 def score_lines(
   evaluation: EvaluationConfig,
   hypotheses: Sequence[str],

@@ -51,7 +51,7 @@ def write(restored: Restored, directory: Path, quantization: str = '') -> None:
   spec.validate()
   spec.optimize(quantization=quantization or None)
   spec.save(str(directory))
-  write_models(restored.tokenizers, directory, '.model')
+  write_models(restored.tokenizers, directory, '.model', by_piece=True)
 
 
 def make_spec(model: Transformer, params: Any) -> Any:

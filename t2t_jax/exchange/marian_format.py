@@ -7,6 +7,7 @@ import numpy as np
 
 from t2t_jax.checkpoints.workdir import write_json
 from t2t_jax.config import ModelConfig
+from t2t_jax.data.mapped_subwords import MappedTokenizer
 from t2t_jax.data.subwords import SentencePieceTokenizer
 from t2t_jax.data.tokenizer import Tokenizers
 from t2t_jax.decoding.restored import Restored
@@ -27,8 +28,11 @@ def check(config: ModelConfig, tokenizers: Tokenizers) -> None:
     if expected != found:
       refuse('marian', f'model.{key}', str(expected), str(found))
   for side in ('source', 'target'):
-    if not isinstance(getattr(tokenizers, side), SentencePieceTokenizer):
-      refuse('marian', 'vocabulary.kind', 'bpe or unigram', 'segmented')
+    tokenizer = getattr(tokenizers, side)
+    if not isinstance(tokenizer, SentencePieceTokenizer):
+      imported = isinstance(tokenizer, MappedTokenizer)
+      found = "an imported model's" if imported else 'segmented'
+      refuse('marian', 'vocabulary.kind', 'bpe or unigram', found)
 
 
 def notes(config: ModelConfig) -> list[str]:

@@ -117,12 +117,14 @@ class Decoder(nn.Module):
     return self._finish(x_BTD)
 
   def init_cache(self, batch, encoded_BSD, beam_size: int, max_length: int):
+    """Returns each layer's cache."""
     return [
       layer.init_cache(batch, encoded_BSD, beam_size, max_length)
       for layer in self.layers
     ]
 
   def decode_step(self, x_BWD, caches, source_mask_BS, position, ancestors_BWT):
+    """One new position of W beams through all layers: (B, W, D), new caches."""
     new_caches = []
     for layer, cache in zip(self.layers, caches, strict=True):
       x_BWD, cache = layer.decode_step(

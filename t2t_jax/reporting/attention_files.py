@@ -67,6 +67,10 @@ def make_view(
         f"--{flag}: expected {' or '.join(known)}, found '{value}'."
         f'{nearest(value, known)}'
       )
+  if heads is not None and not heads:
+    raise UsageError(
+      f'--heads: expected numbers from 1 to {model.num_heads}, found none'
+    )
   layers = (
     model.num_encoder_layers if kind == 'encoder' else model.num_decoder_layers
   )

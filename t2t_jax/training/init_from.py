@@ -1,6 +1,8 @@
 """Beginning with the parameters that another run has left (fine-tuning)."""
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -37,7 +39,8 @@ def check_same_model(config: Config) -> None:
   Lists every field that differs.
   """
   directory, _ = split_init_from(config.training.init_from)
-  old = Workdir(directory).read_config().model
+  with _naming_the_field():
+    old = Workdir(directory).read_config().model
   may_differ = set(_MAY_DIFFER)
   if config.model.positions == 'learned':
     may_differ.remove('max_positions')
@@ -71,15 +74,16 @@ def initial_params(
   check_same_model(config)
   directory, checkpoint = split_init_from(config.training.init_from)
   workdir = Workdir(directory)
-  workdir.check_modules(model.modules.own())
-  old = workdir.read_config()
-  # Each process reads all of them, and keeps what is its own.
-  params, origin = load_params(
-    workdir,
-    old,
-    checkpoint or old.decoding.checkpoint,
-    abstract_params(model, decoding_mesh()),
-  )
+  with _naming_the_field():
+    workdir.check_modules(model.modules.own())
+    old = workdir.read_config()
+    # Each process reads all of them, and keeps what is its own.
+    params, origin = load_params(
+      workdir,
+      old,
+      checkpoint or old.decoding.checkpoint,
+      abstract_params(model, decoding_mesh()),
+    )
 
   def place(loaded: jax.Array, like: jax.Array) -> jax.Array:
     array = np.asarray(loaded).astype(like.dtype)
@@ -88,3 +92,12 @@ def initial_params(
     )
 
   return jax.tree.map(place, params, fresh), f'{origin} of {directory}'
+
+
+@contextlib.contextmanager
+def _naming_the_field() -> Iterator[None]:
+  """Says of what is wrong with the other run's workdir who asked for it."""
+  try:
+    yield
+  except UsageError as error:
+    raise UsageError(f'config.training.init_from: {error}') from error

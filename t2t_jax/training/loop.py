@@ -19,6 +19,7 @@ from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import Config
 from t2t_jax.data.batching import TrainBatches
 from t2t_jax.data.token_store import Prepared
+from t2t_jax.evaluation.decoded import check_metric
 from t2t_jax.model.modules import PAPER, Modules
 from t2t_jax.model.transformer import build_transformer
 from t2t_jax.parallel import hosts
@@ -83,8 +84,11 @@ def train(
   """
   with hold(workdir, config), StopSignal() as signal:
     mesh = create_mesh(config.mesh, model=config.model)
+    # Before the text is prepared:
+    if config.task == 'translation':
+      check_metric(config.evaluation)
     if config.training.init_from:
-      check_same_model(config)  # before the text is prepared
+      check_same_model(config)
     prepared = prepare_for_all(config, say)
     stop = SharedWord(lambda: signal.name, mesh)
     with (
@@ -180,6 +184,12 @@ class Trainer:
     self._metrics.close()
 
   def run(self) -> Result:
+    """Makes the updates that are left, and looks and saves when it is time.
+
+    Raises:
+      Stopped: told to stop; the state is saved.
+      TrainingError: the loss is no longer a number; nothing of it is saved.
+    """
     config, progress = self._config, self._progress
     self._evaluate_if_due()
     self._log.start()

@@ -25,6 +25,7 @@ class MetricsWriter:
     self._tensorboard: Any = None
 
   def write(self, kind: str, step: int, values: dict[str, Any]) -> None:
+    """Adds a row; of its values TensorBoard gets those that are numbers."""
     row = {'kind': kind, 'step': step}
     row |= {name: _rounded(value) for name, value in values.items()}
     self._file.write(json.dumps(row).encode() + b'\n')

@@ -168,6 +168,10 @@ def test_a_model_that_is_too_large_is_to_be_mended():
   ('flag', 'message'),
   [
     ('--mesh=2x2', "--mesh=2x2: expected data x fsdp x tensor, as in '4x2x1'"),
+    (
+      '--mesh=0x1x1',
+      "--mesh=0x1x1: expected data x fsdp x tensor, as in '4x2x1'",
+    ),
     ('--lengths=8', "--lengths=8: expected source x target tokens, as in '64x"),
     (
       '--lengths=8x999',

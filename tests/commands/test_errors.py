@@ -275,13 +275,29 @@ def test_nbest_beyond_the_beam(trained):
 def test_the_output_may_not_be_the_input(trained, tmp_path):
   (tmp_path / 'text').write_text('He runs.\n')
   assert_refuses(
-    '--output=text: is the input, which would be lost',
+    '--output=text: is the --input, which would be lost',
     'translate',
     trained.flag,
     '--input=./text',
     '--output=text',
   )
   assert (tmp_path / 'text').read_text() == 'He runs.\n'
+  assert_refuses(
+    '--output=text: is the --reference, which would be lost',
+    'evaluate',
+    trained.flag,
+    '--source=none',
+    '--reference=text',
+    '--output=text',
+  )
+  for flag in ('prefix', 'phrases'):
+    assert_refuses(
+      f'--output=text: is the --{flag}, which would be lost',
+      'translate',
+      trained.flag,
+      f'--{flag}=text',
+      '--output=text',
+    )
 
 
 def test_an_output_that_cannot_be_written(trained):

@@ -127,7 +127,7 @@ def test_an_ensemble_has_one_vocabulary(trained, tmp_path):
     f'--ensemble={other}@2',
   )
   assert_refuses(
-    f'--workdir={tmp_path}/none: no such directory',
+    f'--ensemble={tmp_path}/none: --workdir={tmp_path}/none: no such directory',
     trained,
     f'--ensemble={tmp_path}/none',
   )

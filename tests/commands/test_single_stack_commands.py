@@ -266,9 +266,24 @@ def test_the_wrong_command_names_the_right_one(
   )
 
 
+@pytest.mark.parametrize('name', ['tag', 'generate'])
+def test_the_output_of_one_stack_may_not_be_its_input(
+  language_model, tagger, name, tmp_path
+):
+  file = tmp_path / 'text'
+  file.write_text('a\n')
+  flag = (tagger if name == 'tag' else language_model)[1]
+  finished = run_command(name, flag, f'--input={file}', f'--output={file}')
+  assert finished.status == 2
+  assert finished.stderr == (
+    f'{name}: --output={file}: is the --input, which would be lost\n'
+  )
+  assert file.read_text() == 'a\n'
+
+
 def test_evaluate_refuses_what_belongs_to_translation(language_model):
-  for flag, name in (('--output=x', 'output'), ('--ensemble=x', 'ensemble')):
-    finished = run_command('evaluate', language_model[1], flag)
+  for name in ('output', 'ensemble', 'metrics', 'comet'):
+    finished = run_command('evaluate', language_model[1], f'--{name}=x')
     assert finished.stderr == (
       f"evaluate: --{name}: belongs to translation; the model's task is "
       "'language_model'\n"

@@ -102,6 +102,10 @@ def test_a_picture(trained, tmp_path):
     (['--source=a', '--heads=1,3'], "--heads: expected 1 to 2, found '3'"),
     (['--source=a', '--heads=x'], "--heads: expected 1 to 2, found 'x'"),
     (
+      ['--source=a', '--heads='],
+      '--heads: expected numbers from 1 to 2, found none',
+    ),
+    (
       ['--source=@missing.txt'],
       '--source=missing.txt: No such file or directory',
     ),

@@ -97,6 +97,18 @@ def test_changes_are_those_of_the_command_line():
   assert config == from_mapping(mapping)
 
 
+def test_a_runs_config_is_changed_likewise():
+  base = config_files.load_config('configs/base.py')
+  changes = {'training.init_from': 'runs/base', 'data.test_source': ()}
+  changes |= {'data.test_target': ()}
+  assert config_files.with_changes(base, changes) == (
+    config_files.load_config('configs/base.py', changes)
+  )
+  assert base.training.init_from == ''
+  with pytest.raises(UsageError, match=r'^config\.training\.stepz: there '):
+    config_files.with_changes(base, {'training.stepz': 7})
+
+
 @pytest.mark.parametrize(
   ('changes', 'message'),
   [

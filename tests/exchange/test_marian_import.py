@@ -8,6 +8,7 @@ import shutil
 import jax
 import numpy as np
 import pytest
+import sentencepiece
 from tiny_export import LINES, joint_tokenizers, restored
 from tiny_translator import tokenizers, vocabulary_config
 
@@ -15,7 +16,7 @@ from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.data.tokenizer import Tokenizers
 from t2t_jax.decoding import restored as restoring
 from t2t_jax.errors import UsageError
-from t2t_jax.exchange.exporting import export
+from t2t_jax.exchange.exporting import export, verify
 from t2t_jax.exchange.marian_import import import_marian
 
 # What MarianMT always has; without these a model comes back with zeros.
@@ -31,6 +32,30 @@ def folder(tmp_path_factory):
   path = tmp_path_factory.mktemp('marian') / 'folder'
   export(restored(tokenizers(), **_MARIAN), 'marian', path)
   return path
+
+
+def test_an_imported_model_goes_on_to_another_engine(folder, tmp_path):
+  """CTranslate2 takes pieces, so the folder's own models serve there."""
+  pytest.importorskip('ctranslate2')
+  import_marian(folder, Workdir(tmp_path / 'run'))
+  model = restoring.restore(Workdir(tmp_path / 'run'))
+  exported = tmp_path / 'exported'
+  export(model, 'ctranslate2', exported)
+  assert all(
+    agrees for _, agrees in verify(model, 'ctranslate2', exported, LINES)
+  )
+  for side in ('source', 'target'):
+    ours = getattr(model.tokenizers, side)
+    theirs = sentencepiece.SentencePieceProcessor(
+      model_file=str(exported / f'{side}.model')
+    )
+    assert theirs.encode(LINES, out_type=str) == [
+      ours.pieces(ids) for ids in ours.encode(LINES)
+    ]
+  with pytest.raises(
+    UsageError, match=r"vocabulary\.kind = an imported model's; expected bpe"
+  ):
+    export(model, 'marian', tmp_path / 'back')
 
 
 @pytest.mark.parametrize(

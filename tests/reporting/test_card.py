@@ -52,6 +52,25 @@ def test_a_finished_run_is_told(tmp_path):
   ]
 
 
+def test_each_corpus_has_its_counts(tmp_path):
+  files = {
+    f'data__train_{side}': (f'train.{end}', f'dev.{end}')
+    for side, end in (('source', 'en'), ('target', 'de'))
+  }
+  run = _run(tmp_path, **files)
+  section = facts.what_was_trained(run)
+  [table] = [part for part in section.parts if isinstance(part, Table)]
+  assert table.titles == [
+    'After cleaning',
+    'train',
+    'train, train.en',
+    'train, dev.en',
+    'dev',
+  ]
+  assert ['pairs kept', '68', '60', '8', '8'] in rows_of(section)
+  assert '| pairs kept | 68 | 60 | 8 | 8 |' in write_card([run.workdir])[1]
+
+
 def test_figures_of_other_kinds_have_their_place(tmp_path):
   rows = [
     made_run.train_row(1),

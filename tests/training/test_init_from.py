@@ -121,7 +121,10 @@ def test_a_tuned_run_resumes_without_the_first(first, tmp_path):
       'is of another model: model.d_ff: 16 there, 24 here; '
       "model.norm_position: 'post' there, 'pre' here",
     ),
-    ({'init_from': 'nowhere'}, '--workdir=.*nowhere: no such directory'),
+    (
+      {'init_from': 'nowhere'},
+      '^config.training.init_from: --workdir=.*nowhere: no such directory',
+    ),
     (
       {'vocabulary__kind': 'bpe', 'vocabulary__source_model': 'x.model'},
       'config.vocabulary.source_model: expected none, for training.init_from',
@@ -137,7 +140,10 @@ def test_what_does_not_fit_is_refused(first, tmp_path, changes, message):
 
 def test_a_checkpoint_that_is_not_there_is_named(first, tmp_path):
   _other_text(tmp_path)
-  with pytest.raises(UsageError, match='--checkpoint=77: expected one of'):
+  with pytest.raises(
+    UsageError,
+    match=r'^config\.training\.init_from: --checkpoint=77: expected one of',
+  ):
     _tune(first, tmp_path, init_from=f'{first / "run"}@77')
 
 

@@ -9,6 +9,7 @@ import signal
 import jax
 import numpy as np
 import pytest
+import sacrebleu
 from tiny_run import (
   assert_same,
   make_config,
@@ -20,6 +21,7 @@ from tiny_run import (
 from t2t_jax.checkpoints.params import read_progress
 from t2t_jax.checkpoints.store import list_steps
 from t2t_jax.checkpoints.workdir import Workdir
+from t2t_jax.errors import UsageError
 from t2t_jax.training.loop import train
 from t2t_jax.training.stopping import Stopped
 
@@ -192,6 +194,18 @@ def test_smaller_microbatches_go_on(run, tmp_path):
   for name in one:
     if 'params' in name:
       np.testing.assert_allclose(two[name], one[name], atol=1e-5)
+
+
+def test_a_metric_that_is_missing_is_known_before_anything_is_made(
+  run, tmp_path, monkeypatch
+):
+  def missing(name):
+    raise RuntimeError('install sacrebleu[ja]')
+
+  monkeypatch.setattr(sacrebleu.metrics.bleu, '_get_tokenizer', missing)
+  with pytest.raises(UsageError, match=r'install sacrebleu\[ja\]'):
+    run.train(tmp_path / 'run', evaluation__bleu_tokenize='ja-mecab')
+  assert run.said == []
 
 
 def test_two_runs_do_not_share_a_workdir(run, tmp_path):

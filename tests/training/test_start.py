@@ -77,6 +77,21 @@ def test_a_workdir_that_is_not_shared(tmp_path, second):
   )
 
 
+def test_a_test_set_that_is_missing_is_known_before_training(tmp_path):
+  write_text(tmp_path)
+  config = make_config(
+    tmp_path,
+    data__test_source=('dev.en', 'tset.en'),
+    data__test_target=('dev.de', 'test.de'),
+  )
+  with pytest.raises(UsageError) as error:
+    start.prepare_for_all(config, lambda line: None)
+  assert str(error.value) == (
+    f'config.data.test_source: there is no file {tmp_path}/tset.en, plain or '
+    ".gz. Did you mean 'dev.en'?"
+  )
+
+
 def test_the_second_process_reads_what_the_first_made(tmp_path, second):
   write_text(tmp_path)
   config = make_config(tmp_path)

@@ -26,6 +26,8 @@ _COUNTS = {
   'kept': 'pairs kept',
   'empty': 'left out: empty',
   'duplicates': 'left out: duplicates',
+  'identical': 'left out: identical sides',
+  'script': 'left out: script',
   'too_long': 'left out: too long',
   'length_ratio': 'left out: length ratio',
 }
@@ -133,21 +135,29 @@ def _vocabulary(run: Run) -> str:
 
 
 def _counts(run: Run) -> list[Part]:
-  splits = {
-    name: counts
-    for name, counts in run.record.get('data_report', {}).items()
-    if isinstance(counts, dict)
-  }
-  names = list(dict.fromkeys(name for c in splits.values() for name in c))
+  columns = _columns(run.record.get('data_report', {}))
+  names = list(dict.fromkeys(name for c in columns.values() for name in c))
   rows = [
     [
       _COUNTS.get(name, name.replace('_', ' ')),
-      *(_count(counts.get(name)) for counts in splits.values()),
+      *(_count(counts.get(name)) for counts in columns.values()),
     ]
     for name in names
-    if any(counts.get(name) for counts in splits.values())
+    if any(counts.get(name) for counts in columns.values())
   ]
-  return [Table(['After cleaning', *splits], rows)] if rows else []
+  return [Table(['After cleaning', *columns], rows)] if rows else []
+
+
+def _columns(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
+  """Returns {title: counts} of each split and, behind it, of its corpora."""
+  columns: dict[str, dict[str, Any]] = {}
+  for name, found in report.items():
+    split = name.removesuffix('_corpora')
+    if split != name:
+      columns |= {f'{split}, {part}': counts for part, counts in found.items()}
+    elif isinstance(found, dict):
+      columns[name] = found
+  return columns
 
 
 def results(run: Run) -> Section:
