@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from benchmarks.model_parts import REST, part_of
+from benchmarks.model_parts import LOSS, OPTIMIZER, REST, part_of, pass_of
 from t2t_jax.planning.kernels import Kernel
 
 
@@ -11,10 +11,9 @@ def part_of_kernel(kernel: Kernel) -> str:
   """Returns the part of the model, and for layers and embeddings whether it
   is their backward pass."""
   part = part_of(kernel.source)
-  if part in ('softmax and loss', REST):  # its gradients come with the loss
+  if part in (LOSS, OPTIMIZER, REST):  # its gradients come with the loss
     return part
-  way = 'backward' if 'transpose(' in kernel.source else 'forward'
-  return f'{part}, {way}'
+  return f'{part}, {pass_of(kernel.source)}'
 
 
 def summarise(

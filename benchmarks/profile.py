@@ -5,14 +5,21 @@
 
 Some updates of random batches, as in benchmarks.train, run under jax's
 profiler. Its events are summed up by kernel (on a CPU by operation, over all
-threads), and by the part of the model that the compiler names as their origin.
-With --output=DIR the profile itself is kept, as XProf reads it.
+threads), by the part of the model that the compiler names as their origin, and
+by pass; a fused kernel is of the part that its result is of. Beside them stand
+an update by the clock, without the profiler, and what the host does meanwhile:
+placing a batch (benchmarks.input tells of making it). On an accelerator, what
+the clock has more than the kernels is idle. With --output=DIR the profile
+itself is kept, as XProf reads it.
 
-Prints a JSON line for each of the top kernels and for each part, and a table.
+Prints a JSON line for each of the top kernels, each part and pass, and a table.
 """
 
+import itertools
 import shutil
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +43,8 @@ _OUTPUT = flags.DEFINE_string('output', '', 'directory to keep the profile in')
 
 
 def main() -> None:
+  import jax
+
   from benchmarks.columns import COLUMNS
   from benchmarks.machine import describe
   from benchmarks.profile_events import read_events, summarise
@@ -43,6 +52,8 @@ def main() -> None:
   from benchmarks.sizes import base_config, check_sizes
 
   cli.use_compile_cache(base_config().logging.compile_cache_dir)
+  # Else a program of older code is found, with the origins that it had there.
+  jax.config.update('jax_compilation_cache_include_metadata_in_key', True)
   machine = describe('jax', 'jaxlib')
   records: list[dict[str, Any]] = []
   for size in check_sizes(_SIZE.value):
@@ -56,21 +67,23 @@ def main() -> None:
       'dropout': _DROPOUT.value,
     }
     with tempfile.TemporaryDirectory() as directory:
-      program = _profile(size, directory)
+      program, clocks = _profile(size, directory)
       [file] = Path(directory).rglob('*.xplane.pb')
       events = list(read_events(file, program))
       if _OUTPUT.value:
         shutil.copy(file, Path(_OUTPUT.value) / f'profile-{size}.xplane.pb')
     if not events:
       cli.say(f'{size}: the profiler told of no kernel')
-    for row in summarise(events, _UPDATES.value, _TOP.value):
+    rows = summarise(events, _UPDATES.value, _TOP.value)
+    for row in itertools.chain(rows, clocks):
       records.append(head | row)
       print_record(records[-1] | machine)
   print_table(records, COLUMNS['profile'])
 
 
-def _profile(size: str, directory: str) -> str:
-  """Writes a profile to `directory`; returns the program's text."""
+def _profile(size: str, directory: str) -> tuple[str, list[dict[str, Any]]]:
+  """Writes a profile to `directory`; returns the program's text, and rows of
+  what is timed without it."""
   import jax
 
   from benchmarks.peers.our_training import OurTrainer
@@ -87,9 +100,29 @@ def _profile(size: str, directory: str) -> str:
   )
   trainer = OurTrainer(work, _PEER.value.partition('-')[2])
   trainer.run(2)
+  clocks = [
+    {'kernel': name, 'ms': round(1e3 * _seconds(job) / _UPDATES.value, 4)}
+    for name, job in (
+      ('an update, by the clock', lambda: trainer.run(_UPDATES.value)),
+      ('a batch placed, by the clock', lambda: _place(trainer, work)),
+    )
+  ]
   with jax.profiler.trace(directory):
     trainer.run(_UPDATES.value)
-  return str(trainer.compiled().as_text())
+  return str(trainer.compiled().as_text()), clocks
+
+
+def _place(trainer: Any, work: Any) -> None:
+  import jax
+
+  for batch in itertools.islice(itertools.cycle(work.batches), _UPDATES.value):
+    jax.block_until_ready(trainer.place(batch))
+
+
+def _seconds(job: Callable[[], Any]) -> float:
+  start = time.perf_counter()
+  job()
+  return time.perf_counter() - start
 
 
 def run() -> None:

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.model_parts import part_of
+from benchmarks.model_parts import part_of, pass_of
 
+# A CPU's profile may have these beside what they are made of.
+_AROUND_OTHERS = re.compile(r'(while|call|conditional)\b')
 _NUMBER = re.compile(r'[._]\d+(?=[._]|$)')
 _ORIGIN = re.compile(r'%?([\w.-]+) = .*metadata=\{.*?op_name="([^"]*)"')
 
@@ -57,17 +59,21 @@ def _events(
 def summarise(
   events: Iterable[Event], updates: int, top: int
 ) -> Iterator[dict[str, Any]]:
-  """Yields rows of the `top` kernels, of all others, and of each part.
+  """Yields rows of the `top` kernels, of all others, and of each part and pass.
 
   Kernels that differ in the compiler's numbers alone are one: fusion.12 and
   fusion.7 are fusion.
   """
   kernels: dict[str, list[Event]] = collections.defaultdict(list)
-  parts: collections.Counter[str] = collections.Counter()
+  parts: dict[str, list[Event]] = collections.defaultdict(list)
+  passes: dict[str, list[Event]] = collections.defaultdict(list)
   for event in events:
+    if _AROUND_OTHERS.match(event.name):
+      continue
     kernels[_NUMBER.sub('', event.name)].append(event)
-    parts[_part(event)] += event.ns  # type: ignore[assignment]
-  total = sum(parts.values())
+    parts[_part(event)].append(event)
+    passes[pass_of(event.origin) if event.origin else ''].append(event)
+  total = sum(map(_ns, parts.values()))
   by_time = sorted(kernels.items(), key=lambda item: -_ns(item[1]))
   for name, some in by_time[:top]:
     origins = collections.Counter(map(_part, some))
@@ -85,13 +91,15 @@ def summarise(
       'ms': round(_ns(rest) / updates / 1e6, 4),
       'share': round(_ns(rest) / total, 4),
     }
-  if set(parts) != {''}:
-    for part, ns in parts.most_common():
+  if set(parts) == {''}:
+    return
+  for kernel, groups in (('all of a part', parts), ('all of a pass', passes)):
+    for name, some in sorted(groups.items(), key=lambda item: -_ns(item[1])):
       yield {
-        'kernel': 'all of a part',
-        'ms': round(ns / updates / 1e6, 4),
-        'share': round(ns / total, 4),
-        'of': part or 'not told',
+        'kernel': kernel,
+        'ms': round(_ns(some) / updates / 1e6, 4),
+        'share': round(_ns(some) / total, 4),
+        'of': name or 'not told',
       }
 
 

@@ -102,6 +102,10 @@ def make_train_step(
     # Made in here: a mesh to compile for may have no device to make it on.
     key = jax.random.fold_in(jax.random.key(config.training.seed), state.step)
     grads, sums = sum_over_copies(state.params, source_ids, target_ids, key)
+    with jax.named_scope('optimizer'):  # for who reads profiles
+      return update(state, grads, sums)
+
+  def update(state, grads, sums):
     grads = jax.tree.map(lambda g: g / jnp.maximum(sums.tokens, 1), grads)
     updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
     params = optax.apply_updates(state.params, updates)

@@ -38,7 +38,7 @@ def test_a_group_takes_the_time_of_its_kernels():
       'embedding, backward',
     ),
     ('vmap(jvp())/while/body/exp', 'softmax and loss'),
-    ('sqrt', 'optimizer and the rest'),
+    ('optimizer/sqrt', 'optimizer'),
   ],
 )
 def test_a_part_has_two_ways(source, part):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.model_parts import part_of
+from benchmarks.model_parts import part_of, pass_of
 
 _FORWARD = 'jit(train_step)/jvp(Transformer.features)'
 _BACKWARD = 'jit(train_step)/transpose(jvp(Transformer.features))'
@@ -14,18 +14,16 @@ _LAYER = 'Transformer.decode/decoder/layer_0/layer_0._chain'
   [
     (
       f'{_FORWARD}/{_LAYER}/self_attention_residual/norm/mul',
-      'residual, norm, dropout',
+      'layer norm',
     ),
     # A loop on CPUs, as the loss's is.
     (
       f'{_FORWARD}/{_LAYER}/feed_forward_residual/dropout/'
       'jit(_threefry_fold_in)/while/body/add',
-      'residual, norm, dropout',
+      'dropout',
     ),
-    (
-      f'{_FORWARD}/Transformer.encode/encoder/final_norm/mul',
-      'residual, norm, dropout',
-    ),
+    (f'{_BACKWARD}/{_LAYER}/feed_forward_residual/add', 'residual'),
+    (f'{_FORWARD}/Transformer.encode/encoder/final_norm/mul', 'layer norm'),
     (
       f'{_BACKWARD}/{_LAYER}/cross_attention_residual/cross_attention/'
       'cross_attention.queries/BTD,DHK->BTHK/dot_general',
@@ -47,16 +45,30 @@ _LAYER = 'Transformer.decode/decoder/layer_0/layer_0._chain'
     (
       f'{_FORWARD}/Transformer.decode/embedding_dropout/'
       'jit(_threefry_fold_in)/while/body/add',
-      'embedding',
+      'dropout',
     ),
     ('jit(train_step)/vmap(jvp())/while/body/exp', 'softmax and loss'),
     ('jit(f)/while/body/BCD,VD->BCV/dot_general', 'softmax and loss'),
-    ('jit(train_step)/sqrt', 'optimizer and the rest'),
+    ('jit(train_step)/optimizer/sqrt', 'optimizer'),
+    ('jit(train_step)/convert_element_type', 'the rest'),
     (
       "state.params['decoder']['layer_0']['cross_attention']['key'].value",
-      'optimizer and the rest',
+      'the rest',
     ),
   ],
 )
 def test_the_innermost_module_is_the_part(origin, part):
   assert part_of(origin) == part
+
+
+@pytest.mark.parametrize(
+  ('origin', 'found'),
+  [
+    (f'{_FORWARD}/{_LAYER}/self_attention_residual/norm/mul', 'forward'),
+    (f'{_BACKWARD}/{_LAYER}/self_attention_residual/norm/mul', 'backward'),
+    ('jit(f)/while/body/BCD,VD->BCV/dot_general', 'forward'),
+    ('jit(train_step)/optimizer/sqrt', 'update'),
+  ],
+)
+def test_the_pass_is_told_by_the_transposition(origin, found):
+  assert pass_of(origin) == found

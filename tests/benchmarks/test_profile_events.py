@@ -13,7 +13,8 @@ def test_kernels_are_summed_up_by_hand():
     Event('fusion.1', 4e6, 'jit(f)/decoder/layer_0/self_attention/dot'),
     Event('fusion.12', 2e6, 'jit(f)/decoder/layer_1/self_attention/dot'),
     Event('dot.3', 1e6, 'jit(f)/encoder/layer_0/feed_forward/dot'),
-    Event('copy', 1e6, 'jit(f)/add'),
+    Event('copy', 1e6, 'jit(f)/optimizer/add'),
+    Event('while.3', 9e6, 'jit(f)/while'),  # of which the others are
   ]
   first, second, others, *parts = summarise(events, updates=2, top=2)
   assert first == {
@@ -28,8 +29,11 @@ def test_kernels_are_summed_up_by_hand():
   assert [(row['of'], row['share']) for row in parts] == [
     ('self-attention', 0.75),
     ('feed-forward', 0.125),
-    ('optimizer and the rest', 0.125),
+    ('optimizer', 0.125),
+    ('forward', 0.875),
+    ('update', 0.125),
   ]
+  assert [row['kernel'][-4:] for row in parts] == ['part'] * 3 + ['pass'] * 2
 
 
 def test_origins_stand_in_the_program():
@@ -51,6 +55,19 @@ def test_a_real_profile(monkeypatch):
   )
   assert finished.status == 0, finished.stderr
   rows = [json.loads(x) for x in finished.lines if x.startswith('{')]
-  parts = {row['of']: row['share'] for row in rows if 'calls' not in row}
+  parts, passes = (
+    {r['of']: r['share'] for r in rows if r['kernel'] == f'all of a {name}'}
+    for name in ('part', 'pass')
+  )
   assert sum(parts.values()) == pytest.approx(1, abs=0.01)
-  assert {'self-attention', 'feed-forward', 'softmax and loss'} <= set(parts)
+  assert {
+    'self-attention',
+    'feed-forward',
+    'layer norm',
+    'dropout',
+    'softmax and loss',
+    'optimizer',
+  } <= set(parts)
+  assert {'forward', 'backward', 'update'} <= set(passes)
+  clocks = [row for row in rows if row['kernel'].endswith('by the clock')]
+  assert [row['ms'] > 0 for row in clocks] == [True, True]
