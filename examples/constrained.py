@@ -14,7 +14,7 @@ from t2t_jax import Request, Translator
 
 def main(workdir: str, sentence: str, prefix: str, phrase: str) -> None:
   translator = Translator.from_workdir(workdir, beam_size=4)
-  requests = {
+  requests: dict[str, str | Request] = {
     'free': sentence,
     'prefix': Request(sentence, prefix=prefix),
     'phrase': Request(sentence, phrases=(phrase,)),

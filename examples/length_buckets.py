@@ -12,7 +12,7 @@ import sys
 import numpy as np
 
 from t2t_jax import load_config
-from t2t_jax.data.batching import TrainBatches
+from t2t_jax.data.batching import Batch, TrainBatches
 from t2t_jax.data.token_store import prepare
 
 
@@ -28,7 +28,7 @@ def main(config_file: str) -> None:
   )
 
   # Every shape comes in the first epoch; each is looked at once.
-  seen = {}
+  seen: dict[tuple[int, int, int], Batch] = {}
   for step in range(int(np.ceil(batches.steps_per_epoch))):
     batch = batches.batch(step)
     rows, source = batch.source_ids_BS.shape
