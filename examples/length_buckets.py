@@ -31,8 +31,7 @@ def main(config_file: str) -> None:
   seen: dict[tuple[int, int, int], Batch] = {}
   for step in range(int(np.ceil(batches.steps_per_epoch))):
     batch = batches.batch(step)
-    rows, source = batch.source_ids_BS.shape
-    seen.setdefault((rows, source, batch.target_ids_BT.shape[1]), batch)
+    seen.setdefault(batch.shape, batch)
   counts = dict(zip(batches.shapes, batches.batches_per_epoch, strict=True))
   for shape, batch in sorted(seen.items()):
     padding = np.mean(np.concatenate([ids.ravel() for ids in batch]) == pad_id)
@@ -44,9 +43,9 @@ def main(config_file: str) -> None:
 
   first = batches.batch(0)
   for source_ids, target_ids in list(zip(*first, strict=True))[:3]:
-    [source] = tokenizers.source.decode([source_ids.tolist()])
-    [target] = tokenizers.target.decode([target_ids.tolist()])
-    print(f'{source} | {target}')
+    [line] = tokenizers.source.decode([source_ids.tolist()])
+    [translation] = tokenizers.target.decode([target_ids.tolist()])
+    print(f'{line} | {translation}')
 
 
 if __name__ == '__main__':
