@@ -12,7 +12,8 @@ whose time was up twice: three times what --list says, of two idle cores or a
 large GPU; --slower gives the parts more.
 
 With --seconds no part is begun that may not end in time; if some are left the
-status is 75: start it again. Ends with a table of each benchmark.
+status is 75: start it again. Ends with a table of each benchmark, and with
+status 2 if parts have failed for good.
 """
 
 import contextlib
@@ -79,6 +80,9 @@ def main() -> None:
   if left := _left(parts, rows):
     names = ', '.join(part.name for part in left)
     raise Stopped(f'left are {names}; the same command goes on')
+  if undone := [part.name for part in parts if not _is_done(part, rows)]:
+    log = output.with_suffix('.log')
+    raise UsageError(f'not measured: {", ".join(undone)}; {log} tells why')
 
 
 def _parts(output: Path) -> list[Part]:
@@ -114,9 +118,12 @@ def read_rows(output: Path) -> list[dict[str, Any]]:
   return [json.loads(line) for line in whole.splitlines()]
 
 
+def _is_done(part: Part, rows: Sequence[dict[str, Any]]) -> bool:
+  return any(row['part'] == part.name and 'done' in row for row in rows)
+
+
 def _left(parts: Sequence[Part], rows: Sequence[dict[str, Any]]) -> list[Part]:
   """Returns the parts that are not done, those that never failed first."""
-  done = {row['part'] for row in rows if 'done' in row}
   tries = {
     part.name: [
       sum(row['part'] == part.name and how in row for row in rows)
@@ -127,7 +134,7 @@ def _left(parts: Sequence[Part], rows: Sequence[dict[str, Any]]) -> list[Part]:
   left = [
     part
     for part in parts
-    if part.name not in done
+    if not _is_done(part, rows)
     and all(map(operator.lt, tries[part.name], _TRIES.values()))
   ]
   return sorted(left, key=lambda part: sum(tries[part.name]))

@@ -22,23 +22,30 @@ def text_settings(text: str) -> list[str]:
   Raises:
     UsageError: there are none.
   """
-  directory = Path(text)
-  names = [f'train{infix}.en' for infix in (_LONG, '')]
-  found = [
-    name
-    for name in names
-    if any((directory / f'{name}{end}').is_file() for end in ('', '.gz'))
-  ]
-  if not found:
-    raise UsageError(
-      f'--text={directory}: expected {" or ".join(names)} (or .gz) in it, '
-      'found neither'
-    )
-  settings = [f'data.directory={directory.absolute()}']
-  if found[0] == names[0]:
+  source, _ = train_files(text)
+  settings = [f'data.directory={source.parent.absolute()}']
+  if _LONG in source.name:
     return settings
   return settings + [
     f'data.{split}_{side}={",".join(f"{stem}.{end}" for stem in stems)}'
     for split, stems in _SPLITS.items()
     for side, end in (('source', 'en'), ('target', 'de'))
   ]
+
+
+def train_files(text: str) -> tuple[Path, Path]:
+  """Returns both sides' training files in the directory.
+
+  Raises:
+    UsageError: there are none.
+  """
+  names = [f'train{infix}' for infix in (_LONG, '')]
+  for name in names:
+    for end in ('', '.gz'):
+      source = Path(text) / f'{name}.en{end}'
+      if source.is_file():
+        return source, source.with_name(f'{name}.de{end}')
+  raise UsageError(
+    f'--text={text}: expected {" or ".join(f"{name}.en" for name in names)} '
+    '(or .gz) in it, found neither'
+  )

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Iterable
 
-from benchmarks.multi30k_text import text_settings
+from benchmarks.multi30k_text import text_settings, train_files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +88,7 @@ def _cpu(here: Here) -> Iterable[Part]:
     120,
   )
   yield Part('packing', ('packing', *_corpus(here)), 180)
-  yield Part('prepare', ('prepare', '--plan_pairs=4000000'), 120)
+  yield Part('prepare', ('prepare', *_pairs(here), '--plan_pairs=4000000'), 120)
   yield Part(
     'train bfloat16',
     ('train', *_BESIDE_TORCH, '--size=tiny', '--dtype=bfloat16', *_few()),
@@ -174,6 +174,13 @@ def _few() -> tuple[str, ...]:
 
 def _flax(here: Here) -> tuple[str, ...]:
   return (f'--flax_wmt={here.flax_wmt}',) if here.flax_wmt else ()
+
+
+def _pairs(here: Here) -> tuple[str, ...]:
+  if not here.text:
+    return ()
+  source, target = train_files(here.text)
+  return (f'--source={source}', f'--target={target}', '--vocabulary_size=10000')
 
 
 def _corpus(here: Here, tokens: int = 4096) -> tuple[str, ...]:

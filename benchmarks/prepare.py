@@ -36,7 +36,12 @@ from t2t_jax.errors import UsageError
 _SOURCE = flags.DEFINE_string('source', '', 'a text file')
 _TARGET = flags.DEFINE_string('target', '', 'its translation')
 _PAIRS = flags.DEFINE_integer('pairs', 200000, 'most pairs', lower_bound=1)
-_SIZE = flags.DEFINE_integer('vocabulary_size', 37000, 'entries')
+_SIZE = flags.DEFINE_integer(
+  'vocabulary_size',
+  0,
+  "entries; 0: the paper's 37000, or 4000 of the grammar's few words",
+  lower_bound=0,
+)
 _KIND = flags.DEFINE_enum('kind', 'bpe', ['bpe', 'unigram'], 'of vocabulary')
 _PLAN_PAIRS = flags.DEFINE_integer(
   'plan_pairs', 36000000, 'pairs of the plan; 0: none', lower_bound=0
@@ -172,7 +177,8 @@ def _mapping(directory: Path) -> Mapping[str, Any]:
     text_name = 'dev' if name == 'test' else name
     mapping['data'][f'{name}_source'] = (f'{text_name}.en',)
     mapping['data'][f'{name}_target'] = (f'{text_name}.de',)
-  mapping['vocabulary'] |= {'size': _SIZE.value, 'kind': _KIND.value}
+  size = _SIZE.value or (37000 if _SOURCE.value else 4000)
+  mapping['vocabulary'] |= {'size': size, 'kind': _KIND.value}
   return mapping
 
 

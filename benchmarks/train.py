@@ -18,7 +18,7 @@ flax's repository or source distribution.
 Prints a JSON line for each peer, model, dtype and dropout, and a table:
   real, padded  target tokens a second, without and with padding
   MFU           of the products that the equations take for real tokens, of
-                what products alone reach here and now
+                what products alone reach here and now at their best
   of peak       the same, of the data sheet's peak (bfloat16)
   first s       the very first updates, with compiling or reading programs
   MiB           on a CPU by how much the process grew at most, on an

@@ -24,4 +24,4 @@ def keep_freed_memory() -> None:
     # The heaps of other arenas are given back whenever they are empty.
     mallopt(_M_ARENA_MAX, 1)
     mallopt(_M_MMAP_MAX, 0)
-    mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+    mallopt(_M_TRIM_THRESHOLD, -1)  # never; an int, so 2 GiB were the most
