@@ -12,8 +12,8 @@ table3_small.py has the same changes, in proportion, for two CPU cores.
 Hardware and time: a row is base's 12 hours on 8 P100 or so, big 3.5 days
 (paper).
 Expected on newstest2013 (paper; perplexity a piece of its vocabulary, tokenised
-BLEU, parameters in millions), ours: not run, but for 20 updates at
-global_batch_tokens=256 of C-d256, C-N2, C-ff1024, C-N4 and B-dk16:
+BLEU, parameters in millions), ours: not run, but for 20 updates of each row at
+global_batch_tokens=256:
 
   row              PPL   BLEU  par. | row              PPL   BLEU  par.
   base             4.92  25.8    65 | C-d256           5.75  24.5    28
