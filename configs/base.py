@@ -211,6 +211,10 @@ def get_config() -> config_dict.ConfigDict:
       # Of decoded lines: bleu; exact_match, error_rate (of tokens; equal
       # sources share their references); bracket_f1 (of trees, as evalb).
       metric='bleu',
+      # What `evaluate` tells of translations (metric='bleu'). bleu_compounds is
+      # the paper's count of en-de, multi_bleu that of en-fr; of Moses' tokens,
+      # where bleu_tokenize='none' of those given.
+      report=('bleu', 'bleu_compounds', 'chrf++', 'ter'),
       bleu=True,  # decode the dev set on the way, score by that metric
       bleu_beam_size=1,  # on the way; at the end and for tests: `decoding`
       bleu_sentences=0,  # first so many dev sentences; 0: all

@@ -31,4 +31,5 @@ def get_config() -> config_dict.ConfigDict:
       test_source=('test-full.tgz/test-full/newstest2014-deen-src.de.sgm',),
       test_target=('test-full.tgz/test-full/newstest2014-deen-ref.en.sgm',),
     )
+    config.evaluation.update(report=('bleu', 'multi_bleu', 'chrf++', 'ter'))
   return config

@@ -53,4 +53,5 @@ def get_config() -> config_dict.ConfigDict:
       downloads=(*config.data.downloads, *_DOWNLOADS),
     )
     config.vocabulary.update(size=32000)
+    config.evaluation.update(report=('bleu', 'multi_bleu', 'chrf++', 'ter'))
   return config

@@ -24,4 +24,5 @@ def get_config() -> config_dict.ConfigDict:
     config.data.update(text.data)
     config.vocabulary.update(text.vocabulary)
     config.model.update(dropout_rate=0.1)
+    config.evaluation.update(report=text.evaluation.report)
   return config

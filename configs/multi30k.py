@@ -77,7 +77,9 @@ def get_config(what: str = 'tok,en-de') -> config_dict.ConfigDict:
     config.checkpoint.update(
       every_steps=0, every_epochs=1.0, keep_last=10, average_last=10
     )
-    config.evaluation.update(every_steps=500, bleu_sentences=500)
+    config.evaluation.update(
+      every_steps=500, bleu_sentences=500, report=('bleu', 'chrf++', 'ter')
+    )
     # Penalties of 1.0 to 1.6 differ by 0.12 dev BLEU.
     config.decoding.update(beam_size=5, length_penalty_alpha=1.0)
     if stage == 'sampled':

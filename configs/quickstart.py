@@ -45,7 +45,7 @@ def get_config() -> config_dict.ConfigDict:
       schedule='cosine', peak_learning_rate=0.003, warmup_steps=150
     )
     config.checkpoint.update(every_steps=200, keep_last=2, average_last=1)
-    config.evaluation.update(every_steps=500)
+    config.evaluation.update(every_steps=500, report=('bleu', 'chrf++', 'ter'))
     config.decoding.update(beam_size=4)
     config.logging.update(every_steps=50)
   return config

@@ -58,5 +58,10 @@ def _base() -> config_dict.ConfigDict:
     config.training.update(steps=3000, global_batch_tokens=2048, max_shapes=6)
     config.optimizer.update(warmup_steps=600)
     config.checkpoint.update(every_steps=1000, keep_last=1, average_last=1)
-    config.evaluation.update(every_steps=500, bleu=False, best_metric='nll')
+    config.evaluation.update(
+      every_steps=500,
+      bleu=False,
+      best_metric='nll',
+      report=('bleu', 'chrf++', 'ter'),
+    )
   return config

@@ -56,5 +56,7 @@ def get_config(direction: str = 'de-en') -> config_dict.ConfigDict:
       schedule='cosine', peak_learning_rate=0.002, warmup_steps=800
     )
     config.checkpoint.update(every_steps=250)
-    config.evaluation.update(every_steps=500, bleu_sentences=1000)
+    config.evaluation.update(
+      every_steps=500, bleu_sentences=1000, report=('bleu', 'chrf++', 'ter')
+    )
   return config

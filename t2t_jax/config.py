@@ -139,12 +139,18 @@ class EvaluationConfig:
   every_steps: int
   every_epochs: float
   metric: str
+  report: tuple[str, ...]
   bleu: bool
   bleu_beam_size: int
   bleu_sentences: int
   bleu_tokenize: str
   best_metric: str
   patience: int
+
+  @property
+  def reported(self) -> tuple[str, ...]:
+    """What `evaluate` tells: `report` is of translations that BLEU judges."""
+    return self.report if self.metric == 'bleu' else (self.metric,)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -211,6 +217,7 @@ RESUME_MAY_CHANGE = (
   'evaluation.every_steps',
   'evaluation.every_epochs',
   'evaluation.patience',
+  'evaluation.report',
   'decoding',
   'training.steps',
   'training.microbatch_tokens',

@@ -67,7 +67,7 @@ def _names(value: Any, key: str) -> tuple[str, ...]:
   if not isinstance(values, (tuple, list)) or not all(
     isinstance(item, str) for item in values
   ):
-    raise UsageError(f'{key}: expected file names, found {value!r}')
+    raise UsageError(f'{key}: expected names, found {value!r}')
   return tuple(
     name.strip() for item in values for name in item.split(',') if name.strip()
   )

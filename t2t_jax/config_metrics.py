@@ -23,6 +23,9 @@ DECODED = {
   'bracket_f1': Judgement('bracket F1', True),
 }
 
+# Of translations (config.evaluation.report); keys of evaluation/metrics.py too.
+OF_TEXT = ('bleu', 'multi_bleu', 'bleu_compounds', 'chrf', 'chrf++', 'ter')
+
 # What chooses the best checkpoint; nll: natural, a target token; accuracy: of
 # labels, in per cent.
 JUDGED_BY = {

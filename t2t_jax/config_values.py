@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from t2t_jax.config_metrics import DECODED, JUDGED_BY
+from t2t_jax.config_metrics import DECODED, JUDGED_BY, OF_TEXT
 from t2t_jax.errors import UsageError, nearest
 
 # sacreBLEU's names; none: the text is tokenised already.
@@ -141,6 +141,7 @@ def check_values(flat: dict[str, Any]) -> None:
         f'config.{key}: expected one of {", ".join(choices)}, '
         f"found '{flat[key]}'.{nearest(str(flat[key]), choices)}"
       )
+  _check_report(flat['evaluation.report'])
   for section, bounds in _AT_LEAST.items():
     for name, bound in bounds.items():
       value = flat[f'{section}.{name}']
@@ -158,3 +159,12 @@ def check_values(flat: dict[str, Any]) -> None:
       raise UsageError(
         f'config.{key}: expected a rate in [0, 1), found {flat[key]}'
       )
+
+
+def _check_report(names: tuple[str, ...]) -> None:
+  expected = f'config.evaluation.report: expected some of {", ".join(OF_TEXT)}'
+  if not names:
+    raise UsageError(f'{expected}, found none')
+  for name in names:
+    if name not in OF_TEXT:
+      raise UsageError(f"{expected}, found '{name}'.{nearest(name, OF_TEXT)}")

@@ -6,9 +6,9 @@
 
 A language model is given perplexities (of --reference alone), a tagger and a
 classifier the accuracy of their labels (--reference) of words (--source).
---metrics chooses of bleu, bleu_compounds (as the paper counted: en-de, split
-at hyphens; with --tokenize=moses), chrf, chrf++, ter, exact_match, error_rate
-and bracket_f1; --comet adds COMET.
+--metrics chooses of bleu, multi_bleu and bleu_compounds (as the paper counted:
+of Moses' tokens, for en-de split at hyphens), chrf, chrf++, ter, exact_match,
+error_rate and bracket_f1; --comet adds COMET.
 Two or more --hypothesis are compared with the first. With --json the last line
 of standard output is one JSON object.
 """
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
   from t2t_jax.evaluation.metrics import Metric
   from t2t_jax.evaluation.reports import Report
 
-_FOR_TEXT = ('bleu', 'chrf++', 'ter')  # what --metrics is by default
+_FOR_TEXT = ('bleu', 'chrf++', 'ter')  # --metrics of given translations
 
 _WORKDIR = cli.define_workdir()
 _SOURCE = flags.DEFINE_string(
@@ -48,15 +48,16 @@ _OUTPUT = flags.DEFINE_string(
 _METRICS = flags.DEFINE_list(
   'metrics',
   None,
-  'some of bleu, bleu_compounds, chrf, chrf++, ter, exact_match, error_rate, '
-  "bracket_f1; default: bleu, chrf++, ter, or a workdir's evaluation.metric",
+  'some of bleu, multi_bleu, bleu_compounds, chrf, chrf++, ter, exact_match, '
+  "error_rate, bracket_f1; default: bleu, chrf++, ter, or the workdir's "
+  'evaluation.report',
 )
 _TOKENIZE = flags.DEFINE_enum(
   'tokenize',
   None,
   (*BLEU_TOKENIZATIONS, 'moses'),
-  "of BLEU: sacreBLEU's, none (as given) or moses; default: the config's, or "
-  '13a',
+  "of all BLEU: sacreBLEU's, none (as given) or moses; default: the config's, "
+  'or 13a; of multi_bleu and bleu_compounds moses unless the config has none',
 )
 _COMET = flags.DEFINE_string(
   'comet', None, 'COMET model: a checkpoint file, or a name to be downloaded'
@@ -120,9 +121,7 @@ def _score_files() -> dict[str, Any]:
     sources = read_as_many('source', _SOURCE.value, *of_reference)
   systems = [read_as_many('hypothesis', name, *of_reference) for name in names]
   text = ParallelText(references, sources, _DIRECTION.value)
-  metrics = _metrics(
-    _FOR_TEXT, _TOKENIZE.value or '13a', text.language, sources is not None
-  )
+  metrics = _metrics(_FOR_TEXT, '13a', text.language, sources is not None)
   print(text.line())
   reports = []
   result: dict[str, Any] = {'test_set': text.to_dict(), 'systems': []}
@@ -190,10 +189,8 @@ def _score_model() -> dict[str, Any]:
   data = config.data
   direction = f'{data.source_language}-{data.target_language}'
   # Whatever they lack is better known before translating takes hours.
-  tokenize = _TOKENIZE.value or config.evaluation.bleu_tokenize
-  metric = config.evaluation.metric
-  default = _FOR_TEXT if metric == 'bleu' else (metric,)
-  metrics = _metrics(default, tokenize, data.target_language, True)
+  counted = config.evaluation.reported, config.evaluation.bleu_tokenize
+  metrics = _metrics(*counted, data.target_language, has_sources=True)
   with contextlib.ExitStack() as files:
     outputs = _open_outputs(tuple(sets), files)
     translator, origin = restore_translator(
@@ -268,13 +265,19 @@ def _open_outputs(
 
 
 def _metrics(
-  default: Sequence[str], tokenize: str, language: str | None, has_sources: bool
+  default: Sequence[str],
+  bleu_tokenize: str,
+  language: str | None,
+  has_sources: bool,
 ) -> 'list[Metric]':
   from t2t_jax.evaluation.comet_metric import CometMetric
   from t2t_jax.evaluation.metrics import make_metrics
 
-  keys = default if _METRICS.value is None else _METRICS.value
-  metrics = make_metrics(keys, tokenize, language)
+  chosen, tokenize = _METRICS.value, _TOKENIZE.value
+  keys = default if chosen is None else chosen
+  # What only a config asks for is not worth an error.
+  leave_out = cli.say if chosen is None and tokenize is None else None
+  metrics = make_metrics(keys, tokenize, language, bleu_tokenize, leave_out)
   if _COMET.value:
     if not has_sources:
       raise UsageError('--comet: needs the sources too; give --source=FILE')

@@ -78,6 +78,28 @@ def test_big_changes_nothing_else():
   }
 
 
+@pytest.mark.parametrize(
+  ('name', 'counts'),
+  [
+    *((f'{name}.py', {'bleu_compounds'}) for name in ('base', 'big', 'table3')),
+    *(
+      (f'{name}.py', {'multi_bleu'})
+      for name in ('base_enfr', 'big_enfr', 'base_deen')
+    ),
+    *(
+      (f'{name}.py', set())
+      for name in ('quickstart', 'multi30k', 'tatoeba', 'table3_small')
+    ),
+    *((f'{name}.py', set()) for name in ('scan', 'g2p', 'parsing')),
+  ],
+)
+def test_the_papers_recipes_tell_the_papers_bleu(name, counts):
+  told = from_mapping(load(f'{CONFIGS / name}')).evaluation.reported
+  assert set(told) & {'multi_bleu', 'bleu_compounds'} == counts
+  if 'bleu' in told:
+    assert {'bleu', 'chrf++', 'ter'} == set(told) - counts
+
+
 def _written(name):
   """Returns the fields that a config, or one that it starts from, writes."""
   text = (CONFIGS / f'{name}.py').read_text().partition('def get_config')[2]

@@ -14,10 +14,16 @@ from sacrebleu.metrics.base import Metric as SacrebleuMetric
 from t2t_jax.errors import UsageError, nearest
 from t2t_jax.evaluation.bleu import bleu_details, bleu_metric
 from t2t_jax.evaluation.brackets import BracketF1
-from t2t_jax.evaluation.tokenizers import CompoundTokenizer, MosesTokenizer
+from t2t_jax.evaluation.tokenizers import (
+  CompoundTokenizer,
+  MissingPackage,
+  MosesTokenizer,
+)
 from t2t_jax.evaluation.whole_lines import ErrorRate, ExactMatch
 
 MOSES = 'moses'
+# As the paper counted, of Moses' tokens.
+_AS_THE_PAPER = ('multi_bleu', 'bleu_compounds')
 
 
 class Metric(Protocol):
@@ -132,14 +138,23 @@ def _told(detail: tuple[str, Any]) -> str:
 
 
 def make_metrics(
-  keys: Sequence[str], tokenize: str = '13a', language: str | None = None
+  keys: Sequence[str],
+  tokenize: str | None = None,
+  language: str | None = None,
+  bleu_tokenize: str = '13a',
+  leave_out: Callable[[str], None] | None = None,
 ) -> list[Metric]:
   """Returns the metrics of --metrics, each once, in the order given.
 
   Args:
     keys: of METRICS.
-    tokenize: sacreBLEU's name, or moses; for all kinds of BLEU.
+    tokenize: sacreBLEU's name, or moses; for all kinds of BLEU. None:
+      `bleu_tokenize`, but for multi_bleu and bleu_compounds moses unless that
+      is none.
     language: of the target, for moses.
+    bleu_tokenize: sacreBLEU's name, as a config has it.
+    leave_out: is told in a line of each metric that is left out for want of a
+      package; None: that is an error.
 
   Raises:
     UsageError: unknown names, none, or a tokenisation that cannot be loaded.
@@ -152,7 +167,21 @@ def make_metrics(
         f"--metrics: expected some of {_known()}, found '{key}'."
         f'{nearest(key, METRICS)}'
       )
-  return [METRICS[key](tokenize, language) for key in dict.fromkeys(keys)]
+  metrics = []
+  for key in dict.fromkeys(keys):
+    tokens = tokenize or _usual_tokens(key, bleu_tokenize)
+    try:
+      metrics.append(METRICS[key](tokens, language))
+    except MissingPackage as error:
+      if leave_out is None:
+        raise
+      leave_out(f'{key} is left out: {error}')
+  return metrics
+
+
+def _usual_tokens(key: str, bleu_tokenize: str) -> str:
+  of_moses = key in _AS_THE_PAPER and bleu_tokenize != 'none'
+  return MOSES if of_moses else bleu_tokenize
 
 
 def _known() -> str:
@@ -160,20 +189,29 @@ def _known() -> str:
 
 
 def _bleu(tokenize: str, language: str | None) -> Metric:
-  name = {'none': 'BLEU of given tokens', MOSES: 'BLEU of Moses tokens'}.get(
-    tokenize, 'BLEU'
-  )
+  name = f'BLEU of {_TOKENS[tokenize]}' if tokenize in _TOKENS else 'BLEU'
   return BleuMetric('bleu', name, _bleu_of(tokenize, language, 'exp'))
 
 
+def _multi_bleu(tokenize: str, language: str | None) -> Metric:
+  # multi-bleu.perl, which ends the paper's procedure too, does not smooth.
+  name = f'BLEU of {_tokens(tokenize)}, unsmoothed'
+  return BleuMetric('multi_bleu', name, _bleu_of(tokenize, language, 'none'))
+
+
 def _compounds(tokenize: str, language: str | None) -> Metric:
-  # multi-bleu.perl, which ends the paper's procedure, does not smooth.
   metric = _bleu_of(tokenize, language, 'none')
   metric.tokenizer = CompoundTokenizer(metric.tokenizer)
   metric.tokenizer_signature = metric.tokenizer.signature()
-  tokens = {'none': 'given', MOSES: 'Moses'}.get(tokenize, tokenize)
-  name = f'BLEU of {tokens} tokens, compounds split'
+  name = f'BLEU of {_tokens(tokenize)}, compounds split'
   return BleuMetric('bleu_compounds', name, metric)
+
+
+_TOKENS = {'none': 'given tokens', MOSES: 'Moses tokens'}
+
+
+def _tokens(tokenize: str) -> str:
+  return _TOKENS.get(tokenize, f'{tokenize} tokens')
 
 
 def _bleu_of(tokenize: str, language: str | None, smoothing: str) -> BLEU:
@@ -181,7 +219,8 @@ def _bleu_of(tokenize: str, language: str | None, smoothing: str) -> BLEU:
     return bleu_metric(tokenize, smoothing)
   if language is None:
     raise UsageError(
-      '--tokenize=moses: needs --direction=SOURCE-TARGET too, such as en-de'
+      '--tokenize=moses, which multi_bleu and bleu_compounds have by default: '
+      'needs --direction=SOURCE-TARGET too, such as en-de'
     )
   metric = bleu_metric('none', smoothing)
   metric.tokenizer = MosesTokenizer(language)
@@ -191,6 +230,7 @@ def _bleu_of(tokenize: str, language: str | None, smoothing: str) -> BLEU:
 
 METRICS: dict[str, Callable[[str, str | None], Metric]] = {
   'bleu': _bleu,
+  'multi_bleu': _multi_bleu,
   'bleu_compounds': _compounds,
   'chrf': lambda *_: SurfaceMetric('chrf', 'chrF2', CHRF()),
   'chrf++': lambda *_: SurfaceMetric('chrf++', 'chrF2++', CHRF(word_order=2)),

@@ -44,7 +44,7 @@ class Report:
 
   def to_dict(self) -> dict[str, Any]:
     """Returns the report ready for JSON: KEY, KEY_name, KEY_signature..."""
-    result: dict[str, Any] = {'sentences': len(self.counts[0])}
+    result: dict[str, Any] = {'sentences': len(self.text.references)}
     for metric, counts in zip(self.metrics, self.counts, strict=True):
       result |= metric_dict(metric, counts.sum(0))
     result['by_length'] = list(self._by_length())

@@ -36,6 +36,10 @@ class CompoundTokenizer(BaseTokenizer):
     return split_compounds(self._tokenizer(line))
 
 
+class MissingPackage(UsageError):
+  """A tokenisation is the work of a package that is not installed."""
+
+
 class MosesTokenizer(BaseTokenizer):
   """Moses' replace-unicode-punctuation and tokenizer, by sacremoses.
 
@@ -47,8 +51,9 @@ class MosesTokenizer(BaseTokenizer):
     try:
       import sacremoses
     except ImportError:
-      raise UsageError(
-        '--tokenize=moses: needs the package sacremoses; pip install sacremoses'
+      raise MissingPackage(
+        "Moses' tokens need the package sacremoses; pip install "
+        '"t2t_jax[moses]"'
       ) from None
     self._language = language
     self._punctuation = sacremoses.MosesPunctNormalizer(lang=language)

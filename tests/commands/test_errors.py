@@ -463,7 +463,13 @@ def test_score_files(trained, two_files, arguments, message):
     ),
     (
       ['--hypothesis=long', '--reference=long', '--tokenize=moses'],
-      '--tokenize=moses: needs --direction=SOURCE-TARGET too, such as en-de',
+      '--tokenize=moses, which multi_bleu and bleu_compounds have by default: '
+      'needs --direction=SOURCE-TARGET too, such as en-de',
+    ),
+    (
+      ['--hypothesis=long', '--reference=long', '--metrics=bleu_compounds'],
+      '--tokenize=moses, which multi_bleu and bleu_compounds have by default: '
+      'needs --direction=SOURCE-TARGET too, such as en-de',
     ),
     (
       ['--hypothesis=long', '--reference=long', '--direction=en'],
@@ -471,13 +477,14 @@ def test_score_files(trained, two_files, arguments, message):
     ),
     (
       ['--hypothesis=long', '--reference=long', '--metrics=bleu,tr'],
-      '--metrics: expected some of bleu, bleu_compounds, chrf, chrf++, ter, '
-      "exact_match, error_rate, bracket_f1, found 'tr'. Did you mean 'ter'?",
+      '--metrics: expected some of bleu, multi_bleu, bleu_compounds, chrf, '
+      "chrf++, ter, exact_match, error_rate, bracket_f1, found 'tr'. Did you "
+      "mean 'ter'?",
     ),
     (
       ['--hypothesis=long', '--reference=long', '--metrics='],
-      '--metrics: expected some of bleu, bleu_compounds, chrf, chrf++, ter, '
-      'exact_match, error_rate, bracket_f1, found none',
+      '--metrics: expected some of bleu, multi_bleu, bleu_compounds, chrf, '
+      'chrf++, ter, exact_match, error_rate, bracket_f1, found none',
     ),
     (
       ['--hypothesis=long', '--reference=long', '--comet=model'],

@@ -99,8 +99,8 @@ def test_section_that_is_a_value_is_refused():
     ('model__tie_softmax', 1, 'expected bool, found 1 (int)'),
     ('model__activation', 1, 'expected str, found 1 (int)'),
     ('optimizer__peak_learning_rate', 'a', "expected float, found 'a' (str)"),
-    ('data__train_source', 3, 'expected file names, found 3'),
-    ('data__train_source', ('a', 3), "expected file names, found ('a', 3)"),
+    ('data__train_source', 3, 'expected names, found 3'),
+    ('data__train_source', ('a', 3), "expected names, found ('a', 3)"),
   ],
 )
 def test_wrong_type_is_refused(key, value, message):
@@ -178,6 +178,7 @@ def test_a_resumed_run_may_change_how_it_is_run_and_not_what_it_is():
     logging__every_steps=7,
     checkpoint__every_steps=7,
     evaluation__every_steps=7,
+    evaluation__report='ter',
     decoding__beam_size=7,
     training__steps=7,
     training__microbatch_tokens=7,

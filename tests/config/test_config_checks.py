@@ -68,6 +68,32 @@ def test_choice_that_does_not_exist_lists_those_that_do(key):
   )
 
 
+@pytest.mark.parametrize(
+  ('report', 'found'),
+  [
+    ('', 'none'),
+    ('bleu,tr', "'tr'. Did you mean 'ter'?"),
+    ('bracket_f1', "'bracket_f1'."),
+  ],
+)
+def test_a_report_is_of_metrics_of_text(report, found):
+  assert_refuses(
+    'config.evaluation.report: expected some of bleu, multi_bleu, '
+    f'bleu_compounds, chrf, chrf++, ter, found {found}',
+    evaluation__report=report,
+  )
+
+
+def test_only_translations_that_bleu_judges_have_a_report():
+  other = {
+    'evaluation__metric': 'exact_match',
+    'evaluation__best_metric': 'nll',
+  }
+  assert config_with(**other).evaluation.reported == ('exact_match',)
+  chosen = config_with(evaluation__report='ter, bleu').evaluation
+  assert chosen.reported == ('ter', 'bleu')
+
+
 @pytest.mark.parametrize('key', CHOICES)
 def test_every_choice_passes(key):
   for choice in CHOICES[key].split(', '):

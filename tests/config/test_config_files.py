@@ -6,7 +6,7 @@ import re
 import pytest
 
 from t2t_jax import config_files
-from t2t_jax.config import from_mapping
+from t2t_jax.config import from_mapping, to_dict
 from t2t_jax.errors import UsageError
 
 SHIPPED = pathlib.Path(__file__).parents[2] / 'configs'
@@ -107,6 +107,17 @@ def test_a_runs_config_is_changed_likewise():
   assert base.training.init_from == ''
   with pytest.raises(UsageError, match=r'^config\.training\.stepz: there '):
     config_files.with_changes(base, {'training.stepz': 7})
+
+
+def test_a_run_from_before_there_was_a_report_tells_what_it_told():
+  values = config_files.base_values()
+  del values['evaluation']['report']
+  filled = config_files.with_base_values(values)
+  assert filled['evaluation']['report'] == ('bleu', 'chrf++', 'ter')
+  quickstart = config_files.load_config('configs/quickstart.py')
+  values = to_dict(quickstart)
+  del values['evaluation']['report']
+  assert from_mapping(config_files.with_base_values(values)) == quickstart
 
 
 @pytest.mark.parametrize(

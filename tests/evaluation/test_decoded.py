@@ -7,7 +7,7 @@ import re
 import pytest
 from tiny_run import make_config
 
-from t2t_jax.config_metrics import DECODED, figure_title, is_better
+from t2t_jax.config_metrics import DECODED, OF_TEXT, figure_title, is_better
 from t2t_jax.errors import UsageError
 from t2t_jax.evaluation.bleu import corpus_scores
 from t2t_jax.evaluation.decoded import score_lines
@@ -49,7 +49,7 @@ def test_equal_sources_share_their_references():
 
 
 def test_every_metric_has_a_name_and_a_direction():
-  assert DECODED.keys() <= METRICS.keys()
+  assert DECODED.keys() | set(OF_TEXT) == METRICS.keys()
   assert is_better('bleu', 2, 1) and not is_better('bleu', 1, 2)
   assert is_better('error_rate', 1, 2) and is_better('nll', 1, 2)
   assert figure_title('error_rate_dev') == 'error rate dev'

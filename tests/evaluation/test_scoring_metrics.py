@@ -30,8 +30,18 @@ REFERENCES = [
   '',
 ]
 
-TEXT_KEYS = ('bleu', 'bleu_compounds', 'chrf', 'chrf++', 'ter')
+BLEU_KEYS = ('bleu', 'multi_bleu', 'bleu_compounds')
+TEXT_KEYS = (*BLEU_KEYS, 'chrf', 'chrf++', 'ter')
 KEYS = ', '.join((*TEXT_KEYS, 'exact_match', 'error_rate', 'bracket_f1'))
+
+NEEDS_DIRECTION = (
+  '--tokenize=moses, which multi_bleu and bleu_compounds have by default: '
+  'needs --direction=SOURCE-TARGET too, such as en-de'
+)
+
+with_moses = pytest.mark.skipif(
+  importlib.util.find_spec('sacremoses') is None, reason='no sacremoses'
+)
 
 
 def _score(key, hypotheses, references, tokenize='13a'):
@@ -71,7 +81,7 @@ def test_chrf2_is_not_chrf_plus_plus():
 
 def test_a_part_has_the_score_of_the_part_alone():
   rows = [0, 3, 4]
-  for metric in make_metrics(TEXT_KEYS):
+  for metric in make_metrics(TEXT_KEYS, '13a'):
     whole = metric.counts(HYPOTHESES, REFERENCES, None)
     part = metric.counts(
       [HYPOTHESES[row] for row in rows], [REFERENCES[row] for row in rows], None
@@ -130,9 +140,17 @@ def test_bleu_of_split_compounds_penalises_lengths_after_the_split():
   assert found == pytest.approx(100 * math.exp(1 - 7 / 5))
 
 
-def test_bleu_of_split_compounds_does_not_smooth():
+def test_multi_bleu_by_hand():
+  """1-grams 4 of 5, 2-grams 3 of 4, 3-grams 2 of 3, 4-grams 1 of 2."""
+  found = _score('multi_bleu', ['a b c d x'], ['a b c d e-f g'], 'none')
+  product = 4 / 5 * 3 / 4 * 2 / 3 * 1 / 2
+  assert found == pytest.approx(100 * math.exp(1 - 6 / 5) * product**0.25)
+
+
+@pytest.mark.parametrize('key', ['multi_bleu', 'bleu_compounds'])
+def test_bleu_as_the_papers_does_not_smooth(key):
   """As multi-bleu.perl: no 4-gram found, no score."""
-  assert _score('bleu_compounds', ['a b c x'], ['a b c d'], 'none') == 0
+  assert _score(key, ['a b c x'], ['a b c d'], 'none') == 0
   assert _score('bleu', ['a b c x'], ['a b c d'], 'none') > 0
 
 
@@ -141,6 +159,12 @@ def test_bleu_of_split_compounds_does_not_smooth():
   [
     ('bleu', '13a', 'BLEU', 'tok:13a|smooth:exp'),
     ('bleu', 'none', 'BLEU of given tokens', 'tok:none|smooth:exp'),
+    (
+      'multi_bleu',
+      'none',
+      'BLEU of given tokens, unsmoothed',
+      'tok:none|smooth:none',
+    ),
     (
       'bleu_compounds',
       'none',
@@ -166,12 +190,10 @@ def test_every_bleu_says_which_it_is(key, tokenize, name, signature):
   assert f'tokens, {metric.signature()})' in line
 
 
-@pytest.mark.skipif(
-  importlib.util.find_spec('sacremoses') is None, reason='no sacremoses'
-)
+@with_moses
 def test_moses_tokens_are_scored_and_named():
-  moses = make_metrics(['bleu', 'bleu_compounds'], 'moses', 'de')
-  given = make_metrics(['bleu', 'bleu_compounds'], 'none')
+  moses = make_metrics(BLEU_KEYS, 'moses', 'de')
+  given = make_metrics(BLEU_KEYS, 'none')
   tokens = (
     'Ein Text-Editor &amp; mehr , oder ?',
     'Kein Text-Editor &amp; mehr , oder ?',
@@ -184,6 +206,26 @@ def test_moses_tokens_are_scored_and_named():
       by_hand.counts([tokens[0]], [tokens[1]], None),
     )
     assert 'tok:moses-de-sacremoses-' in ours.signature()
+
+
+@with_moses
+@pytest.mark.parametrize(
+  ('asked', 'bleu_tokenize', 'tokens'),
+  [
+    (None, '13a', ['13a', 'moses', 'moses+compounds']),
+    (None, 'intl', ['intl', 'moses', 'moses+compounds']),
+    (None, 'none', ['none', 'none', 'none+compounds']),
+    ('intl', 'none', ['intl', 'intl', 'intl+compounds']),
+    ('moses', 'none', ['moses', 'moses', 'moses+compounds']),
+  ],
+)
+def test_the_papers_counts_are_of_moses_tokens(asked, bleu_tokenize, tokens):
+  found = []
+  for metric in make_metrics(BLEU_KEYS, asked, 'de', bleu_tokenize):
+    metric.counts(HYPOTHESES, REFERENCES, None)
+    (name,) = re.findall(r'tok:([^|]+)', metric.signature())
+    found.append(re.sub('-de-sacremoses-[^+]+', '', name))
+  assert found == tokens
 
 
 # --- mistakes -----------------------------------------------------------------
@@ -206,8 +248,9 @@ def test_moses_tokens_are_scored_and_named():
     (
       ['bleu'],
       'moses',
-      '--tokenize=moses: needs --direction=SOURCE-TARGET too, such as en-de',
+      NEEDS_DIRECTION,
     ),
+    (['chrf', 'bleu_compounds'], None, NEEDS_DIRECTION),
   ],
 )
 def test_metrics_that_cannot_be(keys, tokenize, message):
@@ -220,3 +263,20 @@ def test_a_metric_given_twice_is_computed_once():
     'ter',
     'bleu',
   ]
+
+
+def test_a_metric_without_its_package_is_left_out_or_refused(monkeypatch):
+  monkeypatch.setitem(sys.modules, 'sacremoses', None)
+  said = []
+  metrics = make_metrics(TEXT_KEYS, None, 'de', leave_out=said.append)
+  assert [m.key for m in metrics] == ['bleu', 'chrf', 'chrf++', 'ter']
+  message = (
+    'Moses\' tokens need the package sacremoses; pip install "t2t_jax[moses]"'
+  )
+  assert said == [
+    f'{key} is left out: {message}' for key in ('multi_bleu', 'bleu_compounds')
+  ]
+  with pytest.raises(UsageError, match=f'^{re.escape(message)}$'):
+    make_metrics(TEXT_KEYS, None, 'de')
+  # Of given tokens they need nothing.
+  assert len(make_metrics(TEXT_KEYS, None, 'de', 'none')) == len(TEXT_KEYS)

@@ -1,16 +1,16 @@
 """Splitting of compounds against perl's own; Moses' tokens where installed."""
 
-import builtins
 import importlib.util
 import shutil
 import subprocess
+import sys
 
 import pytest
 from sacrebleu.metrics import BLEU
 
-from t2t_jax.errors import UsageError
 from t2t_jax.evaluation.tokenizers import (
   CompoundTokenizer,
+  MissingPackage,
   MosesTokenizer,
   split_compounds,
 )
@@ -60,17 +60,10 @@ def test_compounds_are_split_after_tokenising():
 
 
 def test_moses_needs_its_package(monkeypatch):
-  original = builtins.__import__
-
-  def without(name, *rest):
-    if name == 'sacremoses':
-      raise ImportError(name)
-    return original(name, *rest)
-
-  monkeypatch.setattr(builtins, '__import__', without)
+  monkeypatch.setitem(sys.modules, 'sacremoses', None)
   with pytest.raises(
-    UsageError,
-    match='--tokenize=moses: needs the package sacremoses; pip install',
+    MissingPackage,
+    match=r"^Moses' tokens need the package sacremoses; pip install ",
   ):
     MosesTokenizer('de')
 
