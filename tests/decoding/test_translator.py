@@ -67,6 +67,25 @@ def test_batch_size_does_not_matter(translator):
   close(other.translate(lines), translator.translate(lines))
 
 
+@pytest.mark.parametrize(
+  'settings',
+  [{}, {'method': 'sampling', 'num_samples': 3, 'beam_size': 3}],
+  ids=['beam', 'sampling'],
+)
+def test_batches_that_shrink_change_nothing(settings):
+  settings = {'batch_tokens': 1600, 'max_decode_length_offset': 40, **settings}
+  lines = random_lines(300, seed=4, most_words=6)
+  shrinking, whole = (translator_with(**settings) for _ in range(2))
+  lengths = [len(ids) + 1 for ids in tokenizers().source.encode(lines)]
+  sizes = {s for s, *_ in shrinking.grid.search_batches(lengths, False)}
+  assert (33, 17, 9) in sizes
+  # So few batches of a shape at one time that none shrinks.
+  expected = list(whole.translate_stream(lines, nbest=3, window=60))
+  close(shrinking.translate(lines, nbest=3), expected)
+  assert whole._search._staged.num_programs() == 0
+  assert shrinking._search._staged.num_programs() >= 3
+
+
 @functools.partial(jax.jit, static_argnums=0, compiler_options=COMPILER_OPTIONS)
 def all_log_probs(model, params, source_ids_BS, decoder_input_ids_BT):
   return jax.nn.log_softmax(
@@ -146,7 +165,7 @@ def test_a_short_limit_leaves_fewer_hypotheses():
   # Its limit alone: one sequence, whatever is asked for.
   ids_B = np.full((1, 16), tokenizers().source.eos_id, np.int32)
   batch = SearchBatch(ids_B, np.ones(1, np.int32), np.zeros(1, np.int32))
-  found = translator._search(translator._params, batch, nbest=3)
+  found = translator._search.begin(translator._params, batch, nbest=3)()
   assert (
     len(read_translations(found, 1, tokenizers().target)[0].hypotheses) == 1
   )
@@ -178,11 +197,11 @@ def test_programs_are_bounded_and_shared_between_params(translator):
   lines = random_lines(50, seed=9)
   first = translator.translate(lines)
   translator.translate(lines[:2])
-  compiled = translator._search._cache_size()
+  compiled = translator._search.num_programs()
   other = translator.with_params(random_params(model_with(), seed=1))
   assert other.translate(lines) != first
   assert translator.translate(lines) == first
-  assert translator._search._cache_size() == compiled
+  assert translator._search.num_programs() == compiled
   # nbest of 1 and 3, in every shape.
   assert compiled <= 2 * len(translator.grid.shapes())
 
