@@ -70,7 +70,7 @@ class StagedSearch:
     self._first_stage, self._next_stage = (
       jax.jit(
         functools.partial(stage, make_steps, mesh),
-        static_argnames=('like', 'nbest', 'length', 'enough'),
+        static_argnames=('like', 'nbest', 'length'),
         compiler_options=compiler_options,
       )
       for stage in (_first_stage, _next_stage)
@@ -104,7 +104,7 @@ class StagedSearch:
         'like': _with_rows(batch, sizes[0]),
         'nbest': nbest,
         'length': lengths[0],
-        'enough': self._enough(sizes),
+        'enough': np.int32(self._enough(sizes)),
       }
 
     def go_on(state: Any, lengths: Sequence[int], sizes: Sequence[int]):
@@ -126,11 +126,13 @@ class StagedSearch:
     results = _room_for(told.found, lengths[-1], self._pad_id)
     _write(results, home_B, told.found)
     while told.live and told.position < lengths[-1]:
-      # One thing at a time, so that there are few transitions to compile.
-      if told.live <= self._enough(sizes):
+      # Few rows cost little at any length: with the fewest the arrays grow at
+      # once, which leaves a stage less to compile.
+      is_few = told.live <= self._enough(sizes)
+      if is_few:
         sizes = sizes[1:]
-      else:
-        lengths = lengths[1:]
+      if not is_few or len(sizes) == 1:
+        lengths = lengths[1:] or lengths
       state, told = go_on(state, lengths, sizes)
       told = jax.device_get(told)
       home_B = home_B[told.order_B]
@@ -152,7 +154,7 @@ def _first_stage(
   like: Any,
   nbest: int,
   length: int,
-  enough: int,
+  enough: Any,
 ):
   """Starts a search, and runs it as `_run` does."""
   steps = make_steps(params, batch, nbest)
@@ -170,7 +172,7 @@ def _next_stage(
   like: Any,
   nbest: int,
   length: int,
-  enough: int,
+  enough: Any,
 ):
   """Moves the live sentences into arrays as a search of `like` has them for
   `length` positions, and runs it as `_run` does."""
@@ -199,7 +201,7 @@ def _next_stage(
 
 
 def _run(
-  steps: Steps, mesh: Mesh | None, state: Any, order_B, length: int, enough: int
+  steps: Steps, mesh: Mesh | None, state: Any, order_B, length: int, enough: Any
 ):
   """Returns the state in which a device has at most `enough` live sentences,
   or whose arrays are full, and what the host must know of it."""
