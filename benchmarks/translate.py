@@ -40,7 +40,9 @@ _BATCH_TOKENS = flags.DEFINE_integer(
   'batch_tokens', None, "default: the run's", 1
 )
 _REPEATS = flags.DEFINE_integer('repeats', 5, 'timed rounds', 1)
-_WARMUP = flags.DEFINE_integer('warmup', 1, 'rounds before them', 1)
+_WARMUP = flags.DEFINE_integer(
+  'warmup', 0, 'rounds before them, behind the first run', 0
+)
 
 
 def main() -> None:
@@ -104,7 +106,7 @@ def _measure(
     cli.say(f'{name}: first run of {len(sources)} lines')
     outputs[name] = job()
   cli.say(f'{_REPEATS.value} timed rounds')
-  timed = run_rounds(jobs, repeats=_REPEATS.value, warmup=_WARMUP.value - 1)
+  timed = run_rounds(jobs, repeats=_REPEATS.value, warmup=_WARMUP.value)
   records = []
   for name, repeats in timed.items():
     record: dict[str, Any] = {
