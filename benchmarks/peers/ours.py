@@ -81,14 +81,15 @@ class OurDecoder:
   def _batches(
     self, sentences: Sentences
   ) -> list[tuple[list[int], SearchBatch, Sequence[int]]]:
-    batches = self._grid.search_batches([len(s) for s in sentences], few=False)
     return [
       (
         indices,
-        _batch([sentences[i] for i in indices], sizes[0], length),
-        sizes,
+        _batch([sentences[i] for i in indices], rows, length),
+        self._grid.sizes(rows),
       )
-      for sizes, length, indices in batches
+      for rows, length, indices in self._grid.batches(
+        [len(s) for s in sentences], few=False
+      )
     ]
 
   def _decode(

@@ -5,17 +5,12 @@ from its own length. How many rows it ends in depends on when the lines of its
 batch end: but for rounding that changes nothing.
 """
 
-import collections
 import dataclasses
 import itertools
 from collections.abc import Hashable, Sequence
 
 # Requests of so few lines (a person at a prompt) run in batches of so few rows.
 FEW_ROWS = 8
-
-# Each smaller size that a batch shrinks to is compiled apart. With fewer
-# batches of its shape that takes longer than it saves.
-MANY_BATCHES = 8
 
 
 def first_lengths(source_length: int, max_length: int) -> tuple[int, ...]:
@@ -70,19 +65,15 @@ class ShapeGrid:
     full = self._multiple(self.batch_tokens // (source_length * self.beam_size))
     return min(full, self._multiple(FEW_ROWS)) if few else full
 
-  def sizes(self, rows: int, num_batches: int) -> tuple[int, ...]:
-    """Returns the rows that a batch shrinks to as its sentences end.
+  def sizes(self, rows: int) -> tuple[int, ...]:
+    """Returns the rows that a batch has and those of the quarter in which its
+    search ends, where that is not too small to be compiled for.
 
-    They begin with `rows` and are halved, twice at most; `num_batches` tells
-    how many batches there are of its shape.
+    Each further size would be compiled apart, for less: on Multi30k a quarter
+    saves 20 % of the rows of all steps, a half before it 4 % more.
     """
-    sizes = [rows]
-    while num_batches >= MANY_BATCHES and len(sizes) < 3:
-      half = -(-sizes[-1] // (2 * self.row_multiple)) * self.row_multiple
-      if not FEW_ROWS <= half < sizes[-1]:
-        break
-      sizes.append(half)
-    return tuple(sizes)
+    quarter = -(-rows // (4 * self.row_multiple)) * self.row_multiple
+    return (rows, quarter) if FEW_ROWS <= quarter < rows else (rows,)
 
   def shapes(self) -> tuple[tuple[int, int], ...]:
     """Returns every (rows, source length) that can occur."""
@@ -118,24 +109,6 @@ class ShapeGrid:
       for (source_length, _), group in groups.items()
       for rows in [self.rows(source_length, few)]
       for start in range(0, len(group), rows)
-    ]
-
-  def search_batches(
-    self,
-    lengths: Sequence[int],
-    few: bool,
-    kinds: Sequence[Hashable] | None = None,
-  ) -> list[tuple[tuple[int, ...], int, list[int]]]:
-    """Returns what `batches` does, with all `sizes` of a batch for its rows."""
-    batches = self.batches(lengths, few, kinds)
-    shapes = [
-      (rows, length, kinds[indices[0]] if kinds else None)
-      for rows, length, indices in batches
-    ]
-    count = collections.Counter(shapes)
-    return [
-      (self.sizes(rows, count[shape]), length, indices)
-      for shape, (rows, length, indices) in zip(shapes, batches, strict=True)
     ]
 
   def _multiple(self, rows: int) -> int:

@@ -277,15 +277,13 @@ class Translator:
         indices,
         make_batch(
           [parts[i] for i in indices],
-          sizes[0],
+          rows,
           source_length,
           self._tokenizers,
           self._decoding.max_decode_length_offset,
         ),
-        sizes,
+        self.grid.sizes(rows),
       )
-      for sizes, source_length, indices in self.grid.search_batches(
-        lengths, few, kinds
-      )
+      for rows, source_length, indices in self.grid.batches(lengths, few, kinds)
     )
     yield from self._search.search(self._params, batches, nbest=nbest)

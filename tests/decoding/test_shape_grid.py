@@ -3,12 +3,7 @@
 import pytest
 
 from t2t_jax.decoding.lines.line_text import one_line, split_lines
-from t2t_jax.decoding.shapes import (
-  FEW_ROWS,
-  MANY_BATCHES,
-  ShapeGrid,
-  first_lengths,
-)
+from t2t_jax.decoding.shapes import FEW_ROWS, ShapeGrid, first_lengths
 
 
 def grid(longest=100, batch_tokens=4096, beam_size=4, row_multiple=1):
@@ -43,25 +38,17 @@ def test_few_lines_run_in_few_rows():
   assert grid(row_multiple=16).rows(16, few=True) == 16
 
 
-def test_a_batch_of_many_like_it_shrinks_by_halves():
-  assert grid().sizes(64, MANY_BATCHES) == (64, 32, 16)
-  assert grid().sizes(64, MANY_BATCHES - 1) == (64,)
-  assert grid().sizes(51, MANY_BATCHES) == (51, 26, 13)
-  assert grid().sizes(FEW_ROWS, MANY_BATCHES) == (FEW_ROWS,)
-  # Every device keeps its share.
-  assert grid(row_multiple=8).sizes(40, MANY_BATCHES) == (40, 24, 16)
-  assert grid(row_multiple=8).sizes(8, MANY_BATCHES) == (8,)
-
-
-def test_batches_of_one_shape_and_kind_are_counted():
-  rows = grid().rows(16, few=False)
-  lengths = [10] * (rows * MANY_BATCHES) + [20]
-  assert [sizes for sizes, *_ in grid().search_batches(lengths, False)] == [
-    (32,), *[(64, 32, 16)] * MANY_BATCHES,
-  ]  # fmt: skip
-  kinds = [index % 2 for index in range(len(lengths))]
-  found = grid().search_batches(lengths, False, kinds)
-  assert {sizes for sizes, *_ in found} == {(32,), (64,)}
+def test_a_batch_shrinks_to_a_quarter():
+  assert grid().sizes(64) == (64, 16)
+  assert grid().sizes(51) == (51, 13)
+  assert grid().sizes(32) == (32, FEW_ROWS)
+  # It would save less than it takes to compile.
+  assert grid().sizes(28) == (28,)
+  assert grid().sizes(FEW_ROWS) == (FEW_ROWS,)
+  # Every device keeps as many as the others.
+  assert grid(row_multiple=8).sizes(72) == (72, 24)
+  assert grid(row_multiple=8).sizes(16) == (16, 8)
+  assert grid(row_multiple=8).sizes(8) == (8,)
 
 
 @pytest.mark.parametrize('few', [False, True])

@@ -21,17 +21,18 @@ def growing_loop(steps: Steps, lengths: tuple[int, ...]) -> Hypotheses:
     steps: of the search.
     lengths: of the arrays, ascending; at the last one all must be over.
   """
-  state = steps.start(lengths[0])
-  for length in lengths:
+  state = _run(steps, lengths[0], steps.start(lengths[0]))
+  for length in lengths[1:]:
     like = jax.eval_shape(functools.partial(steps.start, length))
-    state = jax.tree.map(padded, state, like)
-    goes_on = functools.partial(_goes_on, steps, length)
-    state = jax.lax.while_loop(goes_on, steps.step, state)
+    state = _run(steps, length, jax.tree.map(padded, state, like))
   return steps.read(state)
 
 
-def _goes_on(steps: Steps, length: int, state: Any):
-  return jnp.any(steps.live_B(state)) & (state[0] < length)
+def _run(steps: Steps, length: int, state: Any) -> Any:
+  def goes_on(state):
+    return jnp.any(steps.live_B(state)) & (state[0] < length)
+
+  return jax.lax.while_loop(goes_on, steps.step, state)
 
 
 def padded(x, like):
