@@ -57,5 +57,6 @@ def make_translator(
     from benchmarks.peers.ctranslate2_lines import line_translator
 
     return line_translator(workdir, options, _THEIRS[name])
-  translator = restore(workdir, **{**options, **_OURS[name]}).translator()
+  changed: DecodingOptions = {**options, **_OURS[name]}
+  translator = restore(workdir, **changed).translator()
   return lambda lines: [x.text for x in translator.translate(lines)]

@@ -45,22 +45,22 @@ class BatchSearch:
       mesh: the devices to split batches over; None: one device.
       compiler_options: of `jax.jit`.
     """
-    ids = {'decoding': decoding, 'bos_id': bos_id, 'eos_id': eos_id}
+    options: Any = {'decoding': decoding, 'bos_id': bos_id, 'eos_id': eos_id}
     self._mesh = mesh
     self._lengths = functools.partial(
       search_lengths,
       models,
       max_length_offset=decoding.max_decode_length_offset,
     )
-    self._whole = jax.jit(
-      functools.partial(search_batch, models, **ids),
+    self._whole: Any = jax.jit(
+      functools.partial(search_batch, models, **options),
       static_argnames='nbest',
       out_shardings=replicated(mesh) if mesh else None,
       compiler_options=compiler_options,
     )
     self._staged = StagedSearch(
       lambda params, batch, nbest: batch_steps(
-        models, params, batch, nbest=nbest, **ids
+        models, params, batch, nbest=nbest, **options
       ),
       pad_id=models[0].pad_id,
       mesh=mesh,

@@ -67,6 +67,8 @@ class StagedSearch:
     """
     self._pad_id = pad_id
     self._parts = _parts(mesh)
+    self._first_stage: Any
+    self._next_stage: Any
     self._first_stage, self._next_stage = (
       jax.jit(
         functools.partial(stage, make_steps, mesh),
@@ -110,8 +112,8 @@ class StagedSearch:
     def go_on(state: Any, lengths: Sequence[int], sizes: Sequence[int]):
       return self._next_stage(params, state, **options(lengths, sizes))
 
-    first = self._first_stage(params, batch, **options(lengths, sizes))
-    return functools.partial(self._end, go_on, *first, lengths, sizes)
+    state, told = self._first_stage(params, batch, **options(lengths, sizes))
+    return functools.partial(self._end, go_on, state, told, lengths, sizes)
 
   def _end(
     self,
