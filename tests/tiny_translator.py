@@ -11,9 +11,9 @@ from quick_compile import COMPILER_OPTIONS
 
 from t2t_jax.config import DecodingConfig, VocabularyConfig
 from t2t_jax.data.tokenizer import Tokenizers
+from t2t_jax.decoding.search.batches import BatchSearch
 from t2t_jax.decoding.translator import Translator
 from t2t_jax.model.transformer import Transformer
-from t2t_jax.parallel.mesh import replicated
 
 MODEL = dataclasses.replace(
   PAPER,
@@ -131,10 +131,12 @@ def translator_with(model=None, params=None, mesh=None, others=(), **changes):
     others=others,
     mesh=mesh,
   )
-  translator._search = jax.jit(
-    translator._search.__wrapped__,
-    static_argnames='nbest',
-    out_shardings=replicated(mesh) if mesh else None,
+  translator._search = BatchSearch(
+    (model, *(other for other, _ in others)),
+    translator._decoding,
+    bos_id=tokenizers().target.bos_id,
+    eos_id=tokenizers().target.eos_id,
+    mesh=mesh,
     compiler_options=COMPILER_OPTIONS,
   )
   return translator

@@ -1,23 +1,22 @@
 """t2t_jax's own beam search, in the batches that its translator makes."""
 
 import dataclasses
-import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
-import jax
 import numpy as np
 
 from benchmarks.peers.decoders import Output, Settings
 from benchmarks.sentences import Sentences
 from benchmarks.sizes import BOS_ID, EOS_ID, PAD_ID, base_config
-from t2t_jax.decoding.search.batch_search import SearchBatch, search_batch
+from t2t_jax.decoding.search.batch_search import SearchBatch
+from t2t_jax.decoding.search.batches import BatchSearch
 from t2t_jax.decoding.search.hypotheses import Hypotheses
 from t2t_jax.decoding.search.weights import decoding_weights
 from t2t_jax.decoding.shapes import ShapeGrid
 
 
 class OurDecoder:
-  """`search_batch` on `ShapeGrid`'s batches, as `Translator` runs it.
+  """`BatchSearch` on `ShapeGrid`'s batches, as `Translator` runs it.
 
   Sentences are padded to the grid's lengths, batches are filled with empty
   rows, and the cache has the length that it has for any output: what users
@@ -48,15 +47,11 @@ class OurDecoder:
       beam_size=settings.beam_size,
       row_multiple=1,
     )
-    self._search = jax.jit(
-      functools.partial(
-        search_batch,
-        [settings.model],
-        decoding=decoding,
-        bos_id=BOS_ID,
-        eos_id=EOS_ID,
-        nbest=1,
-      ),
+    self._search = BatchSearch(
+      [settings.model],
+      decoding,
+      bos_id=BOS_ID,
+      eos_id=EOS_ID,
       compiler_options=compiler_options,
     )
 
@@ -85,25 +80,23 @@ class OurDecoder:
 
   def _batches(
     self, sentences: Sentences
-  ) -> list[tuple[list[int], SearchBatch]]:
-    shapes = self._grid.batches([len(s) for s in sentences], few=False)
+  ) -> list[tuple[list[int], SearchBatch, Sequence[int]]]:
     return [
-      (indices, _batch([sentences[i] for i in indices], rows, length))
-      for rows, length, indices in shapes
+      (
+        indices,
+        _batch([sentences[i] for i in indices], rows, length),
+        self._grid.sizes(rows),
+      )
+      for rows, length, indices in self._grid.batches(
+        [len(s) for s in sentences], few=False
+      )
     ]
 
   def _decode(
-    self, batches: list[tuple[list[int], SearchBatch]]
-  ) -> list[tuple[list[int], Hypotheses]]:
-    # All are under way before the first is read.
-    found = [
-      (indices, self._search([self._params], batch))
-      for indices, batch in batches
-    ]
-    return [
-      (indices, Hypotheses(*map(np.asarray, arrays)))
-      for indices, arrays in found
-    ]
+    self, batches: list[tuple[list[int], SearchBatch, Sequence[int]]]
+  ) -> Iterator[tuple[list[int], Hypotheses]]:
+    for indices, found in self._search.search([self._params], batches, nbest=1):
+      yield indices, Hypotheses(*map(np.asarray, found))
 
 
 def _batch(sentences: Sentences, rows: int, length: int) -> SearchBatch:

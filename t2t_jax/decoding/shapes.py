@@ -1,7 +1,8 @@
 """The closed grid of array shapes that translation runs in.
 
-Every shape is compiled once. A line's shape follows from its own length, so
-its translation does not depend on the lines that happen to come with it.
+Every shape is compiled once. The shape in which a line's search begins follows
+from its own length. How many rows it ends in depends on when the lines of its
+batch end: but for rounding that changes nothing.
 """
 
 import dataclasses
@@ -63,6 +64,16 @@ class ShapeGrid:
     """Returns the rows of a batch of padded `source_length`."""
     full = self._multiple(self.batch_tokens // (source_length * self.beam_size))
     return min(full, self._multiple(FEW_ROWS)) if few else full
+
+  def sizes(self, rows: int) -> tuple[int, ...]:
+    """Returns the rows that a batch has and those of the quarter in which its
+    search ends, where that is not too small to be compiled for.
+
+    Each further size would be compiled apart, for less: on Multi30k a quarter
+    saves 20 % of the rows of all steps, a half before it 4 % more.
+    """
+    quarter = -(-rows // (4 * self.row_multiple)) * self.row_multiple
+    return (rows, quarter) if FEW_ROWS <= quarter < rows else (rows,)
 
   def shapes(self) -> tuple[tuple[int, int], ...]:
     """Returns every (rows, source length) that can occur."""

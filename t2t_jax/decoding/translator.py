@@ -1,13 +1,11 @@
 """Lines in, translated lines out: one for each, in order."""
 
 import copy
-import functools
 import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Unpack
 
-import jax
 from jax.sharding import Mesh
 
 from t2t_jax.checkpoints.workdir import Workdir
@@ -23,7 +21,7 @@ from t2t_jax.decoding.requests import (
   make_batch,
   split_requests,
 )
-from t2t_jax.decoding.search.batch_search import SearchBatch, search_batch
+from t2t_jax.decoding.search.batches import BatchSearch
 from t2t_jax.decoding.search.hypotheses import Hypotheses
 from t2t_jax.decoding.search.weights import decoding_weights
 from t2t_jax.decoding.shapes import FEW_ROWS, ShapeGrid
@@ -31,12 +29,7 @@ from t2t_jax.decoding.translation import Translation, completed, join
 from t2t_jax.errors import UsageError
 from t2t_jax.model.modules import PAPER, Modules
 from t2t_jax.model.transformer import Transformer
-from t2t_jax.parallel.mesh import (
-  batch_sharding,
-  batch_shards,
-  replicated,
-  use_mesh,
-)
+from t2t_jax.parallel.mesh import batch_shards
 
 
 class Translator:
@@ -44,9 +37,10 @@ class Translator:
 
   A line without tokens becomes an empty line. A line of more tokens than the
   grid holds is translated in parts, which are joined by spaces. A line's
-  result does not depend on the lines that come with it, but for rounding
-  where a request or a group of few lines runs in smaller batches. A language
-  model goes on from the lines: they are prefixes of what it writes.
+  result does not depend on the lines that come with it, but for rounding:
+  where few lines are asked for, or most of a batch has ended, there are fewer
+  rows. A language model goes on from the lines: they are prefixes of what it
+  writes.
   """
 
   def __init__(
@@ -81,7 +75,6 @@ class Translator:
       (params, *(other for _, other in others))
     )
     self._tokenizers = tokenizers
-    self._mesh = mesh
     positions = min(model.config.max_positions for model in models)
     learned = any(model.config.positions == 'learned' for model in models)
     self._longest_target = positions if learned else None
@@ -91,16 +84,12 @@ class Translator:
       beam_size=decoding.num_slots,
       row_multiple=batch_shards(mesh) if mesh else 1,
     )
-    self._search = jax.jit(
-      functools.partial(
-        search_batch,
-        models,
-        decoding=decoding,
-        bos_id=tokenizers.target.bos_id,
-        eos_id=tokenizers.target.eos_id,
-      ),
-      static_argnames='nbest',
-      out_shardings=replicated(mesh) if mesh else None,
+    self._search = BatchSearch(
+      models,
+      decoding,
+      bos_id=tokenizers.target.bos_id,
+      eos_id=tokenizers.target.eos_id,
+      mesh=mesh,
     )
 
   @classmethod
@@ -280,31 +269,21 @@ class Translator:
   def _search_all(
     self, parts: list[Part], nbest: int, few: bool
   ) -> Iterator[tuple[list[int], Hypotheses]]:
-    """Yields indices into `parts` and what the search found for them.
-
-    Each batch is under way before the result of the one before is read.
-    """
+    """Yields indices into `parts` and what the search found for them."""
     lengths = [len(part.source_ids) + 1 for part in parts]
     kinds = [part.kind() for part in parts]
-    before = None
-    for rows, source_length, indices in self.grid.batches(lengths, few, kinds):
-      batch = make_batch(
-        [parts[i] for i in indices],
-        rows,
-        source_length,
-        self._tokenizers,
-        self._decoding.max_decode_length_offset,
+    batches = (
+      (
+        indices,
+        make_batch(
+          [parts[i] for i in indices],
+          rows,
+          source_length,
+          self._tokenizers,
+          self._decoding.max_decode_length_offset,
+        ),
+        self.grid.sizes(rows),
       )
-      now = indices, self._search_on_device(batch, nbest)
-      if before:
-        yield before
-      before = now
-    if before:
-      yield before
-
-  def _search_on_device(self, batch: SearchBatch, nbest: int) -> Hypotheses:
-    if self._mesh is None:
-      return self._search(self._params, batch, nbest=nbest)
-    with use_mesh(self._mesh):
-      batch = jax.device_put(batch, batch_sharding(self._mesh))
-      return self._search(self._params, batch, nbest=nbest)
+      for rows, source_length, indices in self.grid.batches(lengths, few, kinds)
+    )
+    yield from self._search.search(self._params, batches, nbest=nbest)

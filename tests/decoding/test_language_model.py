@@ -24,6 +24,7 @@ from tiny_single_stack import (
 
 from t2t_jax.decoding.requests import Request
 from t2t_jax.decoding.scoring.scorer import Scorer
+from t2t_jax.decoding.search.batches import BatchSearch
 from t2t_jax.decoding.translator import Translator
 from t2t_jax.errors import UsageError
 
@@ -63,9 +64,11 @@ def translator_with(**changes):
     TEXT_TOKENIZERS,
     dataclasses.replace(SETTINGS, **changes),
   )
-  translator._search = jax.jit(
-    translator._search.__wrapped__,
-    static_argnames='nbest',
+  translator._search = BatchSearch(
+    [MODEL],
+    translator._decoding,
+    bos_id=TEXT_TOKENIZERS.target.bos_id,
+    eos_id=TEXT_TOKENIZERS.target.eos_id,
     compiler_options=COMPILER_OPTIONS,
   )
   return translator

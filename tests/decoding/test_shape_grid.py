@@ -38,6 +38,19 @@ def test_few_lines_run_in_few_rows():
   assert grid(row_multiple=16).rows(16, few=True) == 16
 
 
+def test_a_batch_shrinks_to_a_quarter():
+  assert grid().sizes(64) == (64, 16)
+  assert grid().sizes(51) == (51, 13)
+  assert grid().sizes(32) == (32, FEW_ROWS)
+  # It would save less than it takes to compile.
+  assert grid().sizes(28) == (28,)
+  assert grid().sizes(FEW_ROWS) == (FEW_ROWS,)
+  # Every device keeps as many as the others.
+  assert grid(row_multiple=8).sizes(72) == (72, 24)
+  assert grid(row_multiple=8).sizes(16) == (16, 8)
+  assert grid(row_multiple=8).sizes(8) == (8,)
+
+
 @pytest.mark.parametrize('few', [False, True])
 def test_batches_hold_every_line_once_in_its_own_shape(few):
   lengths = [3, 100, 9, 8, 41, 9, 1, 12, 13] * 40

@@ -67,6 +67,33 @@ def test_batch_size_does_not_matter(translator):
   close(other.translate(lines), translator.translate(lines))
 
 
+def check_shrinking(whole, **settings):
+  """Returns lines, a translator whose batches shrink, and what it finds."""
+  assert len(whole.grid.sizes(whole.grid.rows(16, few=False))) == 1
+  lines = random_lines(60, seed=4, most_words=6)
+  shrinking = translator_with(batch_tokens=1600, **settings)
+  assert shrinking.grid.sizes(shrinking.grid.rows(16, few=False)) == (33, 9)
+  found = shrinking.translate(lines, nbest=3)
+  close(found, whole.translate(lines, nbest=3))
+  assert shrinking._search._staged.num_programs() >= 2
+  return lines, shrinking, found
+
+
+def test_batches_that_shrink_change_nothing(translator):
+  lines, shrinking, found = check_shrinking(translator)
+  compiled = shrinking._search.num_programs()
+  order = np.random.default_rng(1).permutation(len(lines))
+  shuffled = shrinking.translate([lines[i] for i in order], nbest=3)
+  close(shuffled, [found[i] for i in order])
+  assert shrinking._search.num_programs() == compiled
+
+
+@pytest.mark.slow
+def test_batches_that_shrink_draw_the_same_samples():
+  settings = {'method': 'sampling', 'num_samples': 3}
+  check_shrinking(translator_with(**settings), **settings)
+
+
 @functools.partial(jax.jit, static_argnums=0, compiler_options=COMPILER_OPTIONS)
 def all_log_probs(model, params, source_ids_BS, decoder_input_ids_BT):
   return jax.nn.log_softmax(
@@ -146,7 +173,7 @@ def test_a_short_limit_leaves_fewer_hypotheses():
   # Its limit alone: one sequence, whatever is asked for.
   ids_B = np.full((1, 16), tokenizers().source.eos_id, np.int32)
   batch = SearchBatch(ids_B, np.ones(1, np.int32), np.zeros(1, np.int32))
-  found = translator._search(translator._params, batch, nbest=3)
+  found = translator._search.begin(translator._params, batch, nbest=3)()
   assert (
     len(read_translations(found, 1, tokenizers().target)[0].hypotheses) == 1
   )
@@ -178,11 +205,11 @@ def test_programs_are_bounded_and_shared_between_params(translator):
   lines = random_lines(50, seed=9)
   first = translator.translate(lines)
   translator.translate(lines[:2])
-  compiled = translator._search._cache_size()
+  compiled = translator._search.num_programs()
   other = translator.with_params(random_params(model_with(), seed=1))
   assert other.translate(lines) != first
   assert translator.translate(lines) == first
-  assert translator._search._cache_size() == compiled
+  assert translator._search.num_programs() == compiled
   # nbest of 1 and 3, in every shape.
   assert compiled <= 2 * len(translator.grid.shapes())
 

@@ -9,11 +9,13 @@ row of ancestors, and hypotheses that change place cost T integers each.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
 from t2t_jax.decoding.search.beams import (
+  Finished,
+  Live,
   best_candidates,
   finish,
   keep_live,
@@ -32,13 +34,44 @@ from t2t_jax.decoding.search.phrase_beams import (
 )
 from t2t_jax.decoding.search.phrases import Phrases, start_progress_BWC
 from t2t_jax.decoding.search.rules import NO_RULES, Rules
-from t2t_jax.decoding.search.single_path import greedy_search
+from t2t_jax.decoding.search.single_path import greedy_steps
+from t2t_jax.decoding.search.steps import Sentences, Steps
 
 # token_ids_BW, position, ancestors_BWT, kv_cache -> logits_BWV, kv_cache
 StepFunction = Callable[[Any, Any, Any, Any], tuple[Any, Any]]
 
 
+class BeamState(NamedTuple):
+  """All that a beam search knows between two steps."""
+
+  position: Any
+  sentences: Sentences
+  live: Live
+  finished: Finished
+  tokens_BWT: Any  # what slot w appended at position t
+  kv_cache: Any
+
+
 def beam_search(
+  step_fn: StepFunction,
+  init_cache: Callable[[int], Any],
+  *,
+  max_length: int,
+  cache_lengths: tuple[int, ...] = (),
+  **options: Any,
+) -> Hypotheses:
+  """Returns the best hypotheses of each sentence, best first.
+
+  Args:
+    step_fn, init_cache, max_length, options: as of `beam_steps`.
+    cache_lengths: shorter T, ascending, that the search begins with, so that
+      short results do not pay for a long cache; each is compiled apart.
+  """
+  steps = beam_steps(step_fn, init_cache, max_length=max_length, **options)
+  return growing_loop(steps, (*cache_lengths, max_length))
+
+
+def beam_steps(
   step_fn: StepFunction,
   init_cache: Callable[[int], Any],
   *,
@@ -53,9 +86,8 @@ def beam_search(
   rules: Rules = NO_RULES,
   phrases: Phrases | None = None,
   stopping: str = 'exact',
-  cache_lengths: tuple[int, ...] = (),
-) -> Hypotheses:
-  """Returns the best hypotheses of each sentence, best first.
+) -> Steps:
+  """Returns the search for the best hypotheses of each sentence.
 
   Each step takes the best 2 * beam_size continuations of the live hypotheses;
   those that end with EOS join the finished ones, the best beam_size others
@@ -86,8 +118,6 @@ def beam_search(
     stopping: exact: as told above; never: at the longest length, for the same
       result; likely: when no live hypothesis would displace a result if it
       ended now, which longer ones with a penalty then seldom do.
-    cache_lengths: shorter T, ascending, that the search begins with, so that
-      short results do not pay for a long cache; each is compiled apart.
   """
   num_results = beam_size if num_results is None else num_results
   if not 1 <= num_results <= beam_size:
@@ -95,7 +125,7 @@ def beam_search(
       f'num_results: expected 1 to beam_size = {beam_size}, found {num_results}'
     )
   if beam_size == 1 and phrases is None:
-    return greedy_search(
+    return greedy_steps(
       step_fn,
       init_cache,
       max_lengths_B=max_lengths_B,
@@ -105,24 +135,25 @@ def beam_search(
       eos_id=eos_id,
       pad_id=pad_id,
       rules=rules,
-      cache_lengths=cache_lengths,
     )
-  max_lengths_B = jnp.minimum(max_lengths_B, max_length).astype(jnp.int32)
   banned = banned_ids(bos_id=bos_id, eos_id=eos_id, pad_id=pad_id)
   own_slot_W1 = jnp.arange(beam_size, dtype=jnp.int32)[:, None]
 
   def start(length):
-    live, *arrays = start_beams(max_lengths_B, beam_size, length, bos_id)
+    limits_B = jnp.minimum(max_lengths_B, max_length).astype(jnp.int32)
+    live, *arrays = start_beams(limits_B, beam_size, length, bos_id)
     if phrases is not None:
       progress_BWC = start_progress_BWC(phrases, beam_size)
       live = live._replace(progress_BWC=progress_BWC)
-    return jnp.int32(0), live, *arrays, init_cache(length)
+    sentences = Sentences(limits_B, rules.prefix_ids_BP, phrases)
+    return BeamState(jnp.int32(0), sentences, live, *arrays, init_cache(length))
 
-  def is_live(state):
-    return jnp.any(state[1].log_probs_BW > -jnp.inf)
+  def live_B(state):
+    return jnp.any(state.live.log_probs_BW > -jnp.inf, axis=1)
 
   def step(state):
-    position, live, finished, tokens_BWT, kv_cache = state
+    position, sentences, live, finished, tokens_BWT, kv_cache = state
+    max_lengths_B = sentences.max_lengths_B
     here_T = jnp.arange(tokens_BWT.shape[-1]) == position
     tokens_BWT = jnp.where(here_T, live.ids_BW[..., None], tokens_BWT)
     live = live._replace(
@@ -131,7 +162,8 @@ def beam_search(
     logits_BWV, kv_cache = step_fn(
       live.ids_BW, position, live.ancestors_BWT, kv_cache
     )
-    allowed_BWV = rules.restrict(
+    rules_now = rules.with_prefix(sentences.prefix_ids_BP)
+    allowed_BWV = rules_now.restrict(
       logits_BWV,
       position,
       tokens_BWT,
@@ -144,22 +176,22 @@ def beam_search(
       'eos_id': eos_id,
       'banned': banned,
     }
-    if phrases is None:
+    if sentences.phrases is None:
       candidates = best_candidates(
         logits_BWV, allowed_BWV, live.log_probs_BW, **limits
       )
       kept = keep_live(live, candidates, eos_id)
     else:
       candidates = phrase_candidates(
-        phrases,
+        sentences.phrases,
         live,
         logits_BWV,
         allowed_BWV,
         room_B=max_lengths_B - position - 2,
-        in_prefix_B=rules.in_prefix_B(position, len(max_lengths_B), pad_id),
+        in_prefix_B=rules_now.in_prefix_B(position, len(max_lengths_B), pad_id),
         **limits,
       )
-      kept = keep_live_by_need(phrases, live, candidates, eos_id)
+      kept = keep_live_by_need(sentences.phrases, live, candidates, eos_id)
     finished = finish(
       finished, live, candidates, position + 1, eos_id, length_penalty_alpha
     )
@@ -175,9 +207,13 @@ def beam_search(
       live = live._replace(
         log_probs_BW=jnp.where(over_B[:, None], -jnp.inf, live.log_probs_BW)
       )
-    return position + 1, live, finished, tokens_BWT, kv_cache
+    return BeamState(
+      position + 1, sentences, live, finished, tokens_BWT, kv_cache
+    )
 
-  _, _, finished, tokens_BWT, _ = growing_loop(
-    is_live, step, start, (*cache_lengths, max_length)
-  )
-  return read_hypotheses(finished, tokens_BWT, num_results, eos_id, pad_id)
+  def read(state):
+    return read_hypotheses(
+      state.finished, state.tokens_BWT, num_results, eos_id, pad_id
+    )
+
+  return Steps(start, step, live_B, read)

@@ -1,50 +1,43 @@
-"""A while-loop over arrays that grow with the position it has reached."""
+"""A search's loop over arrays that grow with the position it has reached."""
 
 import functools
-from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from t2t_jax.decoding.search.hypotheses import Hypotheses
+from t2t_jax.decoding.search.steps import Steps
 
-def growing_loop(
-  is_live: Callable[[Any], Any],
-  step: Callable[[Any], Any],
-  start: Callable[[int], Any],
-  lengths: tuple[int, ...],
-):
-  """Returns the state in which `is_live` no longer holds.
+
+def growing_loop(steps: Steps, lengths: tuple[int, ...]) -> Hypotheses:
+  """Returns what a search finds when all its sentences are over.
 
   Attention reads a KV cache to its end, so a cache for the longest output
   makes each step of a usual one dear. Shapes in a loop are fixed; so there is
   one loop for each length, and zeros are appended between them.
 
   Args:
-    is_live: state -> bool scalar.
-    step: state -> state of the same shapes, with state[0], the position, one
-      higher.
-    start: length -> the first state, with arrays for `length` positions;
-      position is 0.
-    lengths: ascending; at the last one `is_live` must be False.
+    steps: of the search.
+    lengths: of the arrays, ascending; at the last one all must be over.
   """
-  state = start(lengths[0])
-  for length in lengths:
-    state = _padded(state, jax.eval_shape(functools.partial(start, length)))
-    goes_on = functools.partial(_goes_on, is_live, length)
-    state = jax.lax.while_loop(goes_on, step, state)
-  return state
+  state = _run(steps, lengths[0], steps.start(lengths[0]))
+  for length in lengths[1:]:
+    like = jax.eval_shape(functools.partial(steps.start, length))
+    state = _run(steps, length, jax.tree.map(padded, state, like))
+  return steps.read(state)
 
 
-def _goes_on(is_live: Callable[[Any], Any], length: int, state: Any):
-  return is_live(state) & (state[0] < length)
+def _run(steps: Steps, length: int, state: Any) -> Any:
+  def goes_on(state):
+    return jnp.any(steps.live_B(state)) & (state[0] < length)
+
+  return jax.lax.while_loop(goes_on, steps.step, state)
 
 
-def _padded(state, shapes):
-  def pad(x, like):
-    if x.shape == like.shape:
-      return x
-    widths = [(0, n - m) for m, n in zip(x.shape, like.shape, strict=True)]
-    return jnp.pad(x, widths)
-
-  return jax.tree.map(pad, state, shapes)
+def padded(x, like):
+  """Returns `x` with zeros behind it, in the shape that `like` has."""
+  if x.shape == like.shape:
+    return x
+  widths = [(0, n - m) for m, n in zip(x.shape, like.shape, strict=True)]
+  return jnp.pad(x, widths)

@@ -27,6 +27,10 @@ class Rules:
   no_repeat_ngram: int = 0
   prefix_ids_BP: Any = None
 
+  def with_prefix(self, prefix_ids_BP) -> 'Rules':
+    """Returns these rules with other prefixes."""
+    return dataclasses.replace(self, prefix_ids_BP=prefix_ids_BP)
+
   def restrict(
     self, logits_BWV, position, tokens_BWT, ancestors_BWT, *, eos_id, pad_id
   ):

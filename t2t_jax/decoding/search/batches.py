@@ -1,0 +1,133 @@
+"""Searches for the targets of one batch after the other."""
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import jax
+from jax.sharding import Mesh
+
+from t2t_jax.config import DecodingConfig
+from t2t_jax.decoding.search.batch_search import (
+  SearchBatch,
+  batch_steps,
+  search_batch,
+  search_lengths,
+)
+from t2t_jax.decoding.search.hypotheses import Hypotheses
+from t2t_jax.decoding.search.stages import StagedSearch
+from t2t_jax.model.transformer import Transformer
+from t2t_jax.parallel.mesh import batch_sharding, replicated, use_mesh
+
+K = TypeVar('K')
+
+
+class BatchSearch:
+  """Searches, with programs that are compiled once for each shape."""
+
+  def __init__(
+    self,
+    models: Sequence[Transformer],
+    decoding: DecodingConfig,
+    *,
+    bos_id: int,
+    eos_id: int,
+    mesh: Mesh | None = None,
+    compiler_options: dict[str, bool | str] | None = None,
+  ):
+    """Makes a search; compiles nothing yet.
+
+    Args:
+      models: one, or an ensemble of one vocabulary.
+      decoding: method, its settings, and by how much targets may be longer.
+      bos_id, eos_id: of the target vocabulary.
+      mesh: the devices to split batches over; None: one device.
+      compiler_options: of `jax.jit`.
+    """
+    options: Any = {'decoding': decoding, 'bos_id': bos_id, 'eos_id': eos_id}
+    self._mesh = mesh
+    self._lengths = functools.partial(
+      search_lengths,
+      models,
+      max_length_offset=decoding.max_decode_length_offset,
+    )
+    self._whole: Any = jax.jit(
+      functools.partial(search_batch, models, **options),
+      static_argnames='nbest',
+      out_shardings=replicated(mesh) if mesh else None,
+      compiler_options=compiler_options,
+    )
+    self._staged = StagedSearch(
+      lambda params, batch, nbest: batch_steps(
+        models, params, batch, nbest=nbest, **options
+      ),
+      pad_id=models[0].pad_id,
+      mesh=mesh,
+      compiler_options=compiler_options,
+    )
+
+  def search(
+    self,
+    all_params: Sequence[Any],
+    batches: Iterable[tuple[K, SearchBatch, Sequence[int]]],
+    *,
+    nbest: int,
+  ) -> Iterator[tuple[K, Hypotheses]]:
+    """Yields the results of each batch, with the key that it came with.
+
+    Each batch is under way before those of the one before are waited for.
+
+    Args:
+      all_params, nbest: as of `begin`.
+      batches: (key, batch, sizes).
+    """
+    before: tuple[K, Callable[[], Hypotheses]] | None = None
+    for key, batch, sizes in batches:
+      end = self.begin(all_params, batch, nbest=nbest, sizes=sizes)
+      if before:
+        yield before[0], before[1]()
+      before = key, end
+    if before:
+      yield before[0], before[1]()
+
+  def begin(
+    self,
+    all_params: Sequence[Any],
+    batch: SearchBatch,
+    *,
+    nbest: int,
+    sizes: Sequence[int] = (),
+  ) -> Callable[[], Hypotheses]:
+    """Starts a search; returns what ends it and gives its results.
+
+    Args:
+      all_params: of each model.
+      batch: numpy arrays.
+      nbest: hypotheses of each row, at most decoding.num_slots.
+      sizes: rows that the batch shrinks to as sentences end, descending,
+        beginning with those that it has; one size or none: it does not.
+    """
+    lengths = self._lengths(batch)
+    with self._on_mesh():
+      if self._mesh:
+        batch = jax.device_put(batch, batch_sharding(self._mesh))
+      if len(sizes) < 2:
+        found = self._whole(all_params, batch, nbest=nbest)
+        return lambda: found
+      end = self._staged.begin(
+        all_params, batch, nbest=nbest, lengths=lengths, sizes=sizes
+      )
+
+    def end_on_mesh() -> Hypotheses:
+      with self._on_mesh():
+        return end()
+
+    return end_on_mesh
+
+  def num_programs(self) -> int:
+    """Returns how many were compiled."""
+    return self._whole._cache_size() + self._staged.num_programs()
+
+  def _on_mesh(self) -> contextlib.AbstractContextManager[None]:
+    return use_mesh(self._mesh) if self._mesh else contextlib.nullcontext()
