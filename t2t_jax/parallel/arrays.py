@@ -102,18 +102,21 @@ def place_microbatches(
   here = rows_here(sharding, (microbatches, each))
   row_MR = np.arange(microbatches)[:, None] * each + here
   is_real = row_MR < rows
-  placed = []
+
+  def part(values: np.ndarray, index: Any) -> np.ndarray:
+    start, stop, _ = index[1].indices(each)
+    first = np.searchsorted(here, start)
+    return values[:, first : first + stop - start]
+
+  placed: list[jax.Array] = []
   for ids, length in zip(batch.read(row_MR[is_real]), lengths, strict=True):
     values = np.full((*is_real.shape, length), pad_id, ids.dtype)
     values[is_real] = ids
-
-    def part(index: tuple[slice, ...], values=values) -> np.ndarray:
-      start, stop, _ = index[1].indices(each)
-      first = np.searchsorted(here, start)
-      return values[:, first : first + stop - start]
-
-    shape = microbatches, each, length
-    placed.append(jax.make_array_from_callback(shape, sharding, part))
+    placed.append(
+      jax.make_array_from_callback(
+        (microbatches, each, length), sharding, functools.partial(part, values)
+      )
+    )
   return placed
 
 
