@@ -176,13 +176,14 @@ def test_a_mesh_changes_nothing(config, one_device, sizes):
     )
 
 
-# Together every part of a model that a config can choose.
+# Together every part of a model that a config can choose but attention's
+# biases: those of the keys have a gradient of rounding alone, which Adam makes
+# as large as any other.
 _MODELS = {
   'pre_relative_untied_biased': {
     'norm_position': 'pre',
     'positions': 'relative',
     'activation': 'swish',
-    'attention_bias': True,
     'softmax_bias': True,
     'tie_source_target': False,
     'tie_softmax': False,
