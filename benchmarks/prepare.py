@@ -209,9 +209,9 @@ def _plan(directory: Path, pairs: int) -> tuple[float, float]:
     batches = TrainBatches.of(TokenStore(directory), training, pad_id=0)
     unseen = set(batches.shapes)
     for step in itertools.count():
-      batch = batches.batch(step, slice(0, 8))
-      lengths = batch.source_ids_BS.shape[1], batch.target_ids_BT.shape[1]
-      unseen = {shape for shape in unseen if shape[1:] != lengths}
+      drawn = batches.drawn(step)
+      drawn.read(slice(0, 8))
+      unseen.discard(drawn.shape)
       if not unseen:
         return
 

@@ -107,17 +107,18 @@ def arguments(
 
 
 def start(
-  directory: pathlib.Path, workdir: pathlib.Path, changes=None, environ=None
+  directory: pathlib.Path,
+  workdir: pathlib.Path,
+  changes=None,
+  environ=None,
+  command=(sys.executable, '-m', 't2t_jax.main'),
 ):
-  """Starts `python -m t2t_jax.main` and returns the process.
+  """Starts `command`, which takes the flags of main; returns the process.
 
   It can be at most some thirty lines ahead of who reads its standard error.
   """
   process = subprocess.Popen(
-    [
-      *(sys.executable, '-m', 't2t_jax.main'),
-      *arguments(directory, workdir, changes),
-    ],
+    [*command, *arguments(directory, workdir, changes)],
     cwd=ROOT,
     env={**os.environ, 'JAX_PLATFORMS': 'cpu', **(environ or {})},
     stdout=subprocess.PIPE,

@@ -61,3 +61,9 @@ def set_aside(directory: Path) -> str:
       directory.rename(aside)
       return str(aside)
   raise RuntimeError(f'{directory.parent.parent}: 1000 damaged checkpoints')
+
+
+def steps_aside(checkpoints: Path) -> list[int]:
+  """Returns the steps of the checkpoints that were set aside, in order."""
+  names = [p.name.split('.')[1] for p in checkpoints.parent.glob('damaged.*')]
+  return sorted({int(name) for name in names if name.isdecimal()})

@@ -20,6 +20,7 @@ from t2t_jax.checkpoints.alone import first_line, read_all
 from t2t_jax.checkpoints.manifest import (
   MANIFEST,
   set_aside,
+  steps_aside,
   verify,
   write_manifest,
 )
@@ -189,9 +190,13 @@ class CheckpointStore:
         f'checkpoint {step} is damaged ({damage}); set aside as {aside}'
       )
       self._manager.reload()
-    if found:
+    # Or those that a start before this one has set aside.
+    damaged = found or hosts.from_first(
+      'restore/aside', functools.partial(steps_aside, self._path)
+    )
+    if damaged:
       raise UsageError(
-        f'{self._path}: all of the checkpoints {found} are damaged (see '
+        f'{self._path}: all of the checkpoints {damaged} are damaged (see '
         f'{self._path.parent}/damaged.*); delete the workdir to begin anew'
       )
     return None

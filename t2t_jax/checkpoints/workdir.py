@@ -26,6 +26,11 @@ class Workdir:
   """Paths of a run's directory, and the small files in it."""
 
   def __init__(self, path: str | os.PathLike):
+    if '://' in str(path):  # else a directory `gs:` would be made here
+      raise UsageError(
+        f'--workdir={path}: expected a directory, found a URL; mount what it '
+        'names as a file system'
+      )
     self.path = Path(path).expanduser().absolute()
     self.config_file = self.path / 'config.json'
     self.run_file = self.path / 'run.json'

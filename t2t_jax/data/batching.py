@@ -19,11 +19,11 @@ import numpy as np
 
 from t2t_jax.config import TrainingConfig
 from t2t_jax.data import shapes as shapes_lib
-from t2t_jax.data.padding import Batch, gather
+from t2t_jax.data.padding import Batch, Drawn, gather
 from t2t_jax.data.token_files import TokenStore
 from t2t_jax.errors import UsageError
 
-__all__ = ['Batch', 'TrainBatches', 'evaluation_batches']
+__all__ = ['Batch', 'Drawn', 'TrainBatches', 'evaluation_batches']
 
 _EPOCH_KEY = (1 << 64) - 1  # not a shape's number
 
@@ -107,26 +107,18 @@ class TrainBatches:
     )
     self._epoch_order = functools.lru_cache(2)(self._draw_epoch_order)
 
-  def batch(self, step: int, row_slice: slice | None = None) -> Batch:
-    """Returns the batch of update `step` (the first is 0).
+  def batch(self, step: int) -> Batch:
+    """Returns the batch of update `step` (the first is 0)."""
+    return self.drawn(step).read()
 
-    Args:
-      step: the update.
-      row_slice: which rows of it to return; all by default.
-    """
+  def drawn(self, step: int) -> Drawn:
+    """Returns the same, to be read: by several hosts, each its own rows."""
     epoch, first = self._locate(step)
     shape, number = self._epoch_order(epoch)[step - first]
-    rows, source_length, target_length = self.shapes[shape]
-    place = np.arange(number * rows, (number + 1) * rows)[
-      row_slice or slice(None)
-    ]
-    return gather(
-      self._store,
-      self._stream(int(shape), place),
-      source_length,
-      target_length,
-      self._pad_id,
-    )
+    rows, *_ = self.shapes[shape]
+    place_B = np.arange(number * rows, (number + 1) * rows)
+    pair_B = self._stream(int(shape), place_B)
+    return Drawn(self._store, pair_B, self.shapes[shape], self._pad_id)
 
   def shapes_of(self, step: int, end: int) -> list[tuple[int, int, int]]:
     """Returns the shapes of updates from `step` to before `end`, each once, in

@@ -1,6 +1,7 @@
 """Pairs of a token store as one padded array a side."""
 
-from typing import NamedTuple
+import dataclasses
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +24,42 @@ class Batch(NamedTuple):
     """Rows, source length, target length."""
     rows, source_length = self.source_ids_BS.shape
     return rows, source_length, self.target_ids_BT.shape[1]
+
+  def read(self, rows: Any) -> 'Batch':
+    """Returns the rows of those numbers (or of a slice), as `Drawn.read`."""
+    return Batch(*(ids[rows] for ids in self))
+
+
+@dataclasses.dataclass(frozen=True)
+class Drawn:
+  """A batch's pairs, of which none is read yet.
+
+  Attributes:
+    store: holds them.
+    pair_B: their numbers in it, a row each.
+    shape: of the batch: rows, source length, target length.
+    pad_id: fills what is no token.
+  """
+
+  store: TokenStore
+  pair_B: np.ndarray
+  shape: tuple[int, int, int]
+  pad_id: int
+
+  @property
+  def lengths(self) -> tuple[np.ndarray, np.ndarray]:
+    """Tokens of each row's source and target, with EOS; int64."""
+    source_P, target_P = self.store.source_lengths, self.store.target_lengths
+    return (
+      source_P[self.pair_B].astype(np.int64),
+      target_P[self.pair_B].astype(np.int64),
+    )
+
+  def read(self, rows: Any = slice(None)) -> Batch:
+    """Returns the rows of those numbers (or of a slice); all by default."""
+    _, source_length, target_length = self.shape
+    pair_B = self.pair_B[rows]
+    return gather(self.store, pair_B, source_length, target_length, self.pad_id)
 
 
 def gather(

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding
 
-from t2t_jax.data.padding import Batch
+from t2t_jax.data.padding import Batch, Drawn
 from t2t_jax.model.transformer import Transformer
 from t2t_jax.parallel.mesh import (
   AXIS_RULES,
@@ -89,27 +89,62 @@ def place_batch(
 
 
 def place_microbatches(
-  batch: Batch, microbatches: int, mesh: Mesh, pad_id: int
+  batch: Batch | Drawn, microbatches: int, mesh: Mesh, pad_id: int
 ) -> list[jax.Array]:
   """Returns source and target ids on the mesh as (microbatches, rows, length),
-  as an update takes them."""
-  return [
-    place_batch(
-      split_rows(ids, microbatches, batch_shards(mesh), pad_id), mesh, 1
+  as an update takes them.
+
+  Of a batch that is drawn only the rows of this host's devices are read.
+  """
+  rows, *lengths = batch.shape
+  each = padded_rows(rows, microbatches, batch_shards(mesh)) // microbatches
+  sharding = batch_sharding(mesh, batch_axis=1)
+  here = rows_here(sharding, (microbatches, each))
+  row_MR = np.arange(microbatches)[:, None] * each + here
+  is_real = row_MR < rows
+
+  def part(values: np.ndarray, index: Any) -> np.ndarray:
+    start, stop, _ = index[1].indices(each)
+    first = np.searchsorted(here, start)
+    return values[:, first : first + stop - start]
+
+  placed: list[jax.Array] = []
+  for ids, length in zip(batch.read(row_MR[is_real]), lengths, strict=True):
+    values = np.full((*is_real.shape, length), pad_id, ids.dtype)
+    values[is_real] = ids
+    placed.append(
+      jax.make_array_from_callback(
+        (microbatches, each, length), sharding, functools.partial(part, values)
+      )
     )
-    for ids in batch
-  ]
+  return placed
+
+
+def rows_here(sharding: NamedSharding, shape: tuple[int, int]) -> np.ndarray:
+  """Returns which rows of a microbatch this host's devices take, in order.
+
+  Args:
+    sharding: of (microbatches, rows) arrays, the rows split.
+    shape: of them.
+  """
+  parts = sharding.addressable_devices_indices_map(shape).values()
+  bounds = {part[1].indices(shape[1])[:2] for part in parts if part}
+  return np.concatenate([np.arange(*bound) for bound in sorted(bounds)])
+
+
+def padded_rows(rows: int, microbatches: int, shards: int) -> int:
+  """Returns the rows with those of padding, which count nowhere, so that they
+  divide into microbatches and shards."""
+  parts = microbatches * shards
+  return -(-rows // parts) * parts
 
 
 def split_rows(
   ids: np.ndarray, microbatches: int, shards: int, pad_id: int
 ) -> np.ndarray:
-  """Returns (rows, length) as (microbatches, rows', length).
-
-  Rows of padding are added until they divide; they count nowhere.
-  """
-  parts = microbatches * shards
-  rows = -(-len(ids) // parts) * parts
+  """Returns (rows, length) as (microbatches, rows', length), with rows of
+  padding."""
+  rows = padded_rows(len(ids), microbatches, shards)
   padded = np.full((rows, ids.shape[1]), pad_id, ids.dtype)
   padded[: len(ids)] = ids
   return padded.reshape(microbatches, rows // microbatches, ids.shape[1])

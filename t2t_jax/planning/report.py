@@ -47,13 +47,15 @@ def lines(plan: Plan, topology: Topology) -> Iterator[str]:
     small = size_text(sum(c.total_bytes for c in rest))
     yield f'  {origin}: {count} smaller ones, {small} together'
   if plan.times is not None and plan.mfu is not None:
-    yield from _clocks(plan, plan.times)
+    yield from _clocks(plan, plan.times, topology.platform)
 
 
-def _clocks(plan: Plan, times: Times) -> Iterator[str]:
+def _clocks(plan: Plan, times: Times, platform: str) -> Iterator[str]:
   kernels = f'memory {_ms(times.memory)}'
   if times.kernels is not None:
     kernels = f'kernels {_ms(times.kernels)}'
+    if platform == 'tpu':
+      kernels += ' (as its compiler estimates)'
   yield (
     f'  by the data sheet: products {_ms(times.products)}, {kernels}, links '
     f'{_ms(times.links)}, network between hosts {_ms(times.network)}; most are '

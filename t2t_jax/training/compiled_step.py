@@ -8,7 +8,7 @@ from jax.sharding import Mesh
 
 from t2t_jax.config import Config
 from t2t_jax.model.transformer import Transformer
-from t2t_jax.parallel.arrays import abstract_arrays
+from t2t_jax.parallel.arrays import abstract_arrays, padded_rows
 from t2t_jax.parallel.mesh import batch_sharding, batch_shards, use_mesh
 from t2t_jax.training.memory import Shape
 from t2t_jax.training.train_state import FirstState
@@ -56,12 +56,11 @@ def lower(
     shape: of the global batch.
     microbatches: parts that the batch is computed in.
   """
-  parts = microbatches * batch_shards(mesh)
-  rows = -(-shape[0] // parts) * parts // microbatches
+  rows = padded_rows(shape[0], microbatches, batch_shards(mesh))
   with use_mesh(mesh):
     ids = [
       jax.ShapeDtypeStruct(
-        (microbatches, rows, length),
+        (microbatches, rows // microbatches, length),
         jnp.int32,
         sharding=batch_sharding(mesh, batch_axis=1),
       )

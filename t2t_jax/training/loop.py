@@ -124,7 +124,7 @@ class Trainer:
       mesh,
       self._batches.shapes,
       tokenizers.target.bos_id,
-      recorded_split(config, workdir, mesh),
+      hosts.from_first('split', lambda: recorded_split(config, workdir, mesh)),
     )
     self._build_state = FirstState(config, self._model)
     abstract = abstract_arrays(self._build_state, mesh)
@@ -158,7 +158,6 @@ class Trainer:
     )
     self._log = StepLog(
       config,
-      self._pad_id,
       self._progress.train_seconds,
       self._metrics,
       say,
@@ -196,7 +195,7 @@ class Trainer:
     while progress.step < config.training.steps and not self._patience_is_out():
       if self._stop.agreed():
         self._save_and_stop()
-      batch = self._batches.batch(progress.step)
+      batch = self._batches.drawn(progress.step)
       ids = place_microbatches(
         batch, self._microbatches, self._mesh, self._pad_id
       )

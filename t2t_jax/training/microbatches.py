@@ -41,11 +41,12 @@ def choose_microbatches(
   if recorded is not None:
     return recorded
   config = on_mesh(config, mesh)
-  memory = device_memory(config, mesh.local_devices)
+  # Hosts may differ in memory, and must not in the program they run.
+  memory = min(
+    hosts.exchange('memory', device_memory(config, mesh.local_devices))
+  )
   state = abstract_state(config, model)
   parts = within_memory(config, state, mesh.shape, shapes, memory)
-  # Hosts may differ in memory, and must not in the program they run.
-  parts = max(hosts.exchange('microbatches', parts))
   if platform_of(mesh.devices.flat[0]) == 'cpu':
     return parts
   shape = largest_shape(config, state, mesh.shape, shapes, parts)

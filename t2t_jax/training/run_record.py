@@ -11,13 +11,14 @@ from typing import Any
 import jax
 
 from t2t_jax import __version__
+from t2t_jax.checkpoints.manifest import steps_aside
 from t2t_jax.checkpoints.store import list_steps
 from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import Config, resume_differences
 from t2t_jax.data.token_store import Prepared
 from t2t_jax.errors import UsageError
 from t2t_jax.model.modules import PAPER, Modules
-from t2t_jax.training.sessions import now
+from t2t_jax.training.sessions import last_saved, now
 
 
 def record_run(
@@ -56,6 +57,7 @@ def record_run(
     workdir.check_modules(modules.own())
     old = workdir.read_run()
     _check_same(config, workdir, old, run)
+    _check_checkpoints(workdir, old)
     for name in ('devices', 'versions', 'microbatches', 'mesh'):
       if old[name] != run[name]:
         say(f'resuming with other {name}: {old[name]} -> {run[name]}')
@@ -108,6 +110,17 @@ def _check_same(
       f'--workdir={workdir.path}: holds a run that differs in '
       f'{"; ".join(differences)}. Give its own config to go on, or another '
       'workdir'
+    )
+
+
+def _check_checkpoints(workdir: Workdir, run: dict[str, Any]) -> None:
+  """Else a run whose checkpoints are lost would begin anew without a word."""
+  step, directory = last_saved(run), workdir.checkpoints
+  if step and not list_steps(directory) and not steps_aside(directory):
+    raise UsageError(
+      f'{directory}: expected checkpoints, for run.json tells that update '
+      f'{step} was saved, found none; put them back, or delete the workdir to '
+      'begin anew'
     )
 
 

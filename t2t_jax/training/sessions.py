@@ -7,9 +7,12 @@ never interrupted. A session without an end is at work or was killed.
 
 import contextlib
 import datetime
+from typing import Any
 
 from t2t_jax.checkpoints.workdir import Workdir, write_json
 from t2t_jax.training.stopping import Stopped, TrainingError
+
+_FINISHED = 'finished'
 
 
 class Session:
@@ -37,6 +40,20 @@ class Session:
       write_json(self._workdir.run_file, run)
 
 
+def last_saved(run: dict[str, Any]) -> int:
+  """Returns the newest update that must have been saved; 0: none is known.
+
+  Args:
+    run: the contents of run.json.
+  """
+  steps = [0]
+  for session in run.get('sessions', []):
+    steps.append(session['from_step'])
+    if session.get('why', '').startswith((_FINISHED, 'stopped by ')):
+      steps.append(session['step'])
+  return max(steps)
+
+
 def now() -> str:
   """Returns the time in UTC, to the second."""
   return datetime.datetime.now(datetime.UTC).isoformat('T', 'seconds')
@@ -44,7 +61,7 @@ def now() -> str:
 
 def _why(error: BaseException | None) -> str:
   if error is None:
-    return 'finished'
+    return _FINISHED
   if isinstance(error, Stopped | TrainingError):
     return str(error)
   return ': '.join(filter(None, [type(error).__name__, str(error)]))

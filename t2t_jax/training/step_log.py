@@ -4,10 +4,8 @@ import math
 import time
 from collections.abc import Callable
 
-import numpy as np
-
 from t2t_jax.config import Config
-from t2t_jax.data.batching import Batch
+from t2t_jax.data.batching import Drawn
 from t2t_jax.model.flops import update_flops
 from t2t_jax.training.metrics import MetricsWriter, duration, perplexity
 from t2t_jax.training.progress import Progress
@@ -25,7 +23,6 @@ class StepLog:
   def __init__(
     self,
     config: Config,
-    pad_id: int,
     train_seconds: float,
     metrics: MetricsWriter,
     say: Callable[[str], None],
@@ -36,17 +33,15 @@ class StepLog:
 
     Args:
       config: of the run.
-      pad_id: fills what is no token.
       train_seconds: spent by the run before.
       metrics: takes the rows.
       say: takes the lines.
       vocab_size: of the target side.
       peak_flops: operations a second of all devices, None where not known.
     """
-    self._config, self._pad_id = config, pad_id
-    self._metrics, self._say = metrics, say
+    self._config, self._metrics, self._say = config, metrics, say
     self._vocab_size, self._peak_flops = vocab_size, peak_flops
-    self._pending: tuple[int, float, Batch, StepMetrics] | None = None
+    self._pending: tuple[int, float, Drawn, StepMetrics] | None = None
     self._seconds_written = train_seconds
     self._clock: float | None = None
     self._clear()
@@ -56,7 +51,7 @@ class StepLog:
     self._clock = time.perf_counter()
 
   def add(
-    self, progress: Progress, epoch: float, batch: Batch, metrics: StepMetrics
+    self, progress: Progress, epoch: float, batch: Drawn, metrics: StepMetrics
   ) -> None:
     """Takes the figures of update `progress.step`; reads those before it.
 
@@ -89,15 +84,16 @@ class StepLog:
     progress: Progress,
     step: int,
     epoch: float,
-    batch: Batch,
+    batch: Drawn,
     metrics: StepMetrics,
   ) -> None:
     loss, norm = float(metrics.sums.loss), float(metrics.gradient_norm)
+    rows, source_length, target_length = batch.shape
     if not (math.isfinite(loss) and math.isfinite(norm)):
       raise TrainingError(
         f'step {step}: the loss is {loss}, the gradient norm {norm}, on the '
-        f'batch of update {step - 1} (shape {batch.source_ids_BS.shape} and '
-        f'{batch.target_ids_BT.shape}). The newest checkpoint is from before; '
+        f'batch of update {step - 1} (shape {rows, source_length} and '
+        f'{rows, target_length}). The newest checkpoint is from before; '
         'in another workdir a lower optimizer.peak_learning_rate or '
         'optimizer.clip_norm=1 may help'
       )
@@ -106,12 +102,10 @@ class StepLog:
     self._tokens += float(metrics.sums.tokens)
     self._norm += norm
     self._updates += 1
-    sides = batch.source_ids_BS, batch.target_ids_BT
-    lengths = [np.count_nonzero(ids != self._pad_id, axis=1) for ids in sides]
-    self._cells += sum(ids.size for ids in sides)
-    self._real += sum(int(each.sum()) for each in lengths)
+    self._cells += rows * (source_length + target_length)
+    self._real += sum(int(side.sum()) for side in batch.lengths)
     self._flops += float(
-      update_flops(self._config.model, self._vocab_size, *lengths).sum()
+      update_flops(self._config.model, self._vocab_size, *batch.lengths).sum()
     )
     if step % self._config.logging.every_steps == 0 or step == 1:
       self._tick(progress)

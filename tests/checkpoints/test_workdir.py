@@ -142,6 +142,15 @@ def test_a_place_that_cannot_be_written(tmp_path):
   )
 
 
+def test_a_bucket_is_no_directory():
+  with pytest.raises(UsageError) as error:
+    Workdir('gs://bucket/run')
+  assert str(error.value) == (
+    '--workdir=gs://bucket/run: expected a directory, found a URL; mount what '
+    'it names as a file system'
+  )
+
+
 def test_json_is_replaced_whole_or_not_at_all(tmp_path):
   path = tmp_path / 'file.json'
   write_json(path, {'a': 'ä'})

@@ -161,19 +161,35 @@ def test_order_is_frozen(tmp_path):
 @pytest.mark.parametrize('hosts', [2, 4, 8])
 def test_slices_of_hosts_make_the_whole(batches, hosts):
   for step in (0, 3, 71):
-    whole = batches.batch(step)
+    whole, drawn = batches.batch(step), batches.drawn(step)
     share = len(whole.source_ids_BS) // hosts
     parts = [
-      batches.batch(step, slice(host * share, (host + 1) * share))
+      drawn.read(slice(host * share, (host + 1) * share))
       for host in range(hosts)
     ]
     assert_equal(
       whole, Batch(*(np.concatenate(ids) for ids in zip(*parts, strict=True)))
     )
-  assert_equal(
-    batches.batch(3, slice(1, None, 3)),
-    Batch(*(i[1::3] for i in batches.batch(3))),
-  )
+
+
+@pytest.mark.parametrize(
+  'rows', [slice(1, None, 3), np.array([5, 0, 2]), np.array([], int)]
+)
+def test_any_rows_can_be_read(batches, rows):
+  whole = batches.batch(3)
+  expected = Batch(*(ids[rows] for ids in whole))
+  assert_equal(batches.drawn(3).read(rows), expected)
+  assert_equal(whole.read(rows), expected)
+
+
+def test_a_batch_tells_its_lengths_before_it_is_read(batches):
+  for step in range(10):
+    drawn, batch = batches.drawn(step), batches.batch(step)
+    assert drawn.shape == batch.shape
+    for lengths_B, ids_BL in zip(drawn.lengths, batch, strict=True):
+      np.testing.assert_array_equal(lengths_B, (ids_BL != PAD).sum(axis=1))
+      # Operations of an update are counted with them: beyond 32 bits.
+      assert lengths_B.dtype == np.int64
 
 
 def test_shapes_in_the_order_in_which_they_come(batches):

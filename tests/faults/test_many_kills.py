@@ -33,6 +33,7 @@ class Killer:
   def __init__(self, rng: random.Random, workdir):
     self._rng, self._workdir = rng, workdir
     self.done: list[str] = []
+    self.unfinished_saves = 0
 
   def kill(self, processes: Processes) -> None:
     """Lets it come to the moment, sends the signal, and waits for the end."""
@@ -43,7 +44,15 @@ class Killer:
     getattr(self, f'_wait_{moment}')(processes)
     victim.send_signal(number)
     statuses = processes.finish(120)
-    self.done.append(f'{moment} {number.name} {statuses}')
+    # At its start a run clears what saves before it have left.
+    unfinished = moment != 'starting' and any(
+      (self._workdir / 'checkpoints').glob('*.orbax*')
+    )
+    self.unfinished_saves += unfinished
+    self.done.append(
+      f'{moment} {number.name} {statuses}'
+      + (' in a save' if unfinished else '')
+    )
     print(self.done[-1], flush=True)
     assert any(statuses), 'the run was over before it was ended often enough'
     assert 2 not in statuses, processes.errors
@@ -100,7 +109,8 @@ def test_ended_at_random_moments(tmp_path, count):
       CHANGES,
       count=count,
       devices=1,
-      environ={'T2T_HEARTBEAT_SECONDS': '20', 'T2T_JOIN_SECONDS': '40'},
+      # Whoever lives on waits so long for one that died before it joined.
+      environ={'T2T_HEARTBEAT_SECONDS': '20', 'T2T_JOIN_SECONDS': '25'},
     )
 
   with start('whole') as processes:
@@ -111,6 +121,7 @@ def test_ended_at_random_moments(tmp_path, count):
       killer.kill(processes)
   with start('run') as processes:
     assert processes.finish() == [0] * count, processes.errors
+  assert killer.unfinished_saves or KILLS < 20
   whole, ended = tmp_path / 'whole', tmp_path / 'run'
   assert_same(read_state(ended, STEPS), read_state(whole, STEPS))
   for kind, name in (('train', 'loss'), ('dev', 'nll'), ('dev', 'bleu')):

@@ -136,6 +136,9 @@ def test_one_is_killed(text, tmp_path, victim):
     statuses = processes.finish()
   assert statuses.pop(victim) == -signal.SIGKILL
   assert statuses[0] not in (0, 75)
+  # Ours where gloo raised an error, jax's where it ended the process.
+  said = '\n'.join(processes.errors[1 - victim])
+  assert 'another process died first' in said or 'another task died' in said
   assert time.monotonic() - began < 60
   assert list_steps(tmp_path / 'checkpoints') == [10]
 

@@ -195,6 +195,10 @@ def test_the_image_copies_what_the_package_is_made_of():
   needed = {'pyproject.toml', 'README.md', 'LICENSE', 'configs', 't2t_jax'}
   assert copied == needed
   assert all((LAUNCH.parent / source).exists() for source in copied)
+  # And nothing else is sent to the builder.
+  ignored = (LAUNCH / 'Dockerfile.dockerignore').read_text().splitlines()
+  assert ignored[1] == '*'
+  assert {line[1:] for line in ignored if line[0] == '!'} == needed
   # Arrays: a shell between would not hand signals on.
   assert lines[-1] == 'ENTRYPOINT ["t2t-train"]'
 

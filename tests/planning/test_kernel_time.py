@@ -1,9 +1,16 @@
 """What a program's kernels take, by hand."""
 
+import dataclasses
+
 import pytest
+from tiny_run import make_config
 
 from t2t_jax.parallel.chips import CHIPS
+from t2t_jax.parallel.topologies import parse
 from t2t_jax.planning.kernel_time import kernel_seconds
+from t2t_jax.planning.plan import plan
+from t2t_jax.planning.report import lines
+from t2t_jax.planning.subject import from_lengths
 
 _TPU = """HloModule m
 
@@ -59,3 +66,18 @@ def test_clocks_are_those_of_the_peaks():
     chip = CHIPS[name]
     peak = 2 * units * 128**2 * chip.clock
     assert peak == pytest.approx(chip.peak_flops, rel=0.01)
+
+
+@pytest.mark.parametrize(
+  ('name', 'said'),
+  [
+    ('v5e:2x2', ', kernels 2 ms (as its compiler estimates), links '),
+    ('h200:1x4', ', kernels 2 ms, links '),
+  ],
+)
+def test_a_plan_says_whose_time_it_is(tmp_path, name, said):
+  subject, topology = from_lengths(make_config(tmp_path), '8x8'), parse(name)
+  found = plan(subject, topology, (4, 1, 1), 2**40)
+  times = dataclasses.replace(found.times, kernels=2e-3)
+  found = dataclasses.replace(found, times=times)
+  assert any(said in line for line in lines(found, topology))

@@ -52,7 +52,7 @@ def test_copies_exchange_gradients_once_an_update(tmp_path):
 
 
 def test_the_embedding_table_stays_in_pieces(tmp_path, capfd):
-  _, collectives, _ = compiled(tmp_path, (2, 2, 2))
+  _, collectives, state = compiled(tmp_path, (2, 2, 2), microbatches=2)
   # XLA's warning that it gathers an array whole only to cut it otherwise.
   assert 'rematerialization' not in capfd.readouterr().err
   table = 4 * VOCAB * WIDTH
@@ -61,6 +61,14 @@ def test_the_embedding_table_stays_in_pieces(tmp_path, capfd):
   assert all(c.bytes < table for c in gathered)
   # Nor are the logits exchanged, of any chunk.
   assert not [c for c in collectives if c.kind == 'all-to-all']
+  # And the copies of the pieces exchange gradients once.
+  mine = split_bytes(state.params, {'data': 2, 'fsdp': 2, 'tensor': 2})
+  between = sum(
+    c.total_bytes
+    for c in collectives
+    if c.kind == 'all-reduce' and 'data' in c.axes
+  )
+  assert mine <= between <= 1.1 * mine
 
 
 def test_memory_falls_as_fsdp_grows(tmp_path):

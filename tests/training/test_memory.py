@@ -172,6 +172,59 @@ def test_a_run_keeps_its_split(config):
   assert found == 7
 
 
+@pytest.mark.parametrize(
+  ('by_compiler', 'found'), [({}, 1), ({1: 101}, 2), ({1: 200, 2: 101}, 4)]
+)
+def test_the_compiler_corrects_the_estimate(
+  config, monkeypatch, by_compiler, found
+):
+  """On an accelerator, which stands in by name; 100 bytes a device, of which
+  the estimate is told to need few."""
+  asked = []
+
+  def compile_step(config, model, bos_id, mesh, shape, parts):
+    asked.append(parts)
+    return parts
+
+  for name, stand_in in {
+    'platform_of': lambda device: 'tpu',
+    'device_memory': lambda config, devices: 100,
+    'within_memory': lambda *arguments: 1,
+    'compile_step': compile_step,
+    'memory_of': lambda parts: by_compiler.get(parts, 100),
+  }.items():
+    monkeypatch.setattr(microbatches, name, stand_in)
+  mesh = create_mesh(MeshConfig(2, 1, 1), jax.devices()[:2])
+
+  def choose(rows):
+    shapes, model = [(rows, 8, 8)], model_of(config)
+    return microbatches.choose_microbatches(
+      config, model, mesh, shapes, 1, recorded=None
+    )
+
+  assert choose(16) == found == asked[-1]
+  # One row a device is the end of it.
+  assert choose(2) == 1
+
+
+def test_hosts_cut_a_batch_by_the_least_memory(config, monkeypatch):
+  most = []
+
+  def within_memory(config, state, sizes, shapes, memory):
+    most.append(memory)
+    return 3
+
+  monkeypatch.setattr(microbatches, 'within_memory', within_memory)
+  monkeypatch.setattr(
+    microbatches.hosts, 'exchange', lambda topic, mine: [mine, 7, 2**60]
+  )
+  mesh = create_mesh(MeshConfig(1, 1, 1), jax.devices()[:1])
+  found = microbatches.choose_microbatches(
+    config, model_of(config), mesh, [(16, 8, 8)], 1, recorded=None
+  )
+  assert (found, most) == (3, [7])
+
+
 def test_a_state_is_traced_once_for_all_who_ask(tmp_path, monkeypatch):
   """Each trace of a base model's initialisation costs half a second."""
   config = make_config(tmp_path, training__seed=4711)

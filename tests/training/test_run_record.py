@@ -17,6 +17,7 @@ from t2t_jax.errors import UsageError
 from t2t_jax.parallel.mesh import create_mesh
 from t2t_jax.training import run_record
 from t2t_jax.training.run_record import record_run, recorded_split
+from t2t_jax.training.sessions import Session
 
 
 class Setup:
@@ -169,6 +170,25 @@ def test_checkpoints_of_an_unknown_run_are_refused(setup):
     f'--workdir={setup.workdir.path}: holds checkpoints [20] but no '
     'config.json that says of which run; choose another directory'
   )
+
+
+def test_checkpoints_that_are_gone_are_missed(setup):
+  setup.record()
+  Session(setup.workdir, 0)  # killed before its first checkpoint
+  setup.record()
+  Session(setup.workdir, 20)
+  with pytest.raises(UsageError) as error:
+    setup.record()
+  assert str(error.value) == (
+    f'{setup.workdir.checkpoints}: expected checkpoints, for run.json tells '
+    'that update 20 was saved, found none; put them back, or delete the '
+    'workdir to begin anew'
+  )
+  (setup.workdir.checkpoints / '20').mkdir(parents=True)
+  setup.record()
+  # What was set aside as damaged, the store tells of.
+  (setup.workdir.checkpoints / '20').rename(setup.workdir.path / 'damaged.20')
+  setup.record()
 
 
 def test_a_damaged_record_is_named(setup):

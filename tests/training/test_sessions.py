@@ -10,7 +10,7 @@ from tiny_run import make_config, read_rows, write_text
 
 from t2t_jax.checkpoints.workdir import Workdir, write_json
 from t2t_jax.training.loop import train
-from t2t_jax.training.sessions import Session
+from t2t_jax.training.sessions import Session, last_saved
 from t2t_jax.training.stopping import Stopped, TrainingError
 
 
@@ -41,6 +41,19 @@ def test_each_session_is_added_with_its_end(workdir):
   ]
   assert all('T' in session['started'] for session in found)
   assert workdir.read_run()['parameters'] == 3
+
+
+def test_what_sessions_know_to_be_saved(workdir):
+  assert last_saved(workdir.read_run()) == 0
+  Session(workdir, 0).end(7, TrainingError('step 7: the loss is nan'))
+  Session(workdir, 0)  # killed
+  assert last_saved(workdir.read_run()) == 0
+  Session(workdir, 5).end(9, OSError(28, 'No space left on device'))
+  assert last_saved(workdir.read_run()) == 5
+  Session(workdir, 5).end(8, Stopped('stopped by SIGTERM after step 8'))
+  assert last_saved(workdir.read_run()) == 8
+  Session(workdir, 8).end(10, None)
+  assert last_saved(workdir.read_run()) == 10
 
 
 def test_other_errors_are_named(workdir):

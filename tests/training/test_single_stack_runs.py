@@ -49,12 +49,12 @@ def train(monkeypatch, text, workdir, task, mesh, **changes):
 
 @pytest.mark.slow
 @pytest.mark.parametrize('task', _TASKS)
-def test_two_devices_go_on_as_one(tmp_path, monkeypatch, task):
+def test_eight_devices_go_on_as_one(tmp_path, monkeypatch, task):
   single_stack_text.write_all(tmp_path, lines=200)
   whole, broken = tmp_path / 'whole', tmp_path / 'broken'
   train(monkeypatch, tmp_path, whole, task, (1, 1, 1))
   train(monkeypatch, tmp_path, broken, task, (1, 1, 1), **{'training.steps': 2})
-  train(monkeypatch, tmp_path, broken, task, (1, 2, 1))
+  train(monkeypatch, tmp_path, broken, task, (2, 2, 2))
   found, expected = (read_state(run, _STEPS) for run in (broken, whole))
   assert found.keys() == expected.keys()
   for name, array in found.items():

@@ -4,13 +4,14 @@ import json
 import math
 import re
 import time
+import types
 
 import numpy as np
 import pytest
 from tiny_run import make_config
 
 from t2t_jax.checkpoints.workdir import Workdir
-from t2t_jax.data.batching import Batch
+from t2t_jax.data.batching import Drawn
 from t2t_jax.model.flops import update_flops
 from t2t_jax.training.loss import LossSums
 from t2t_jax.training.metrics import MetricsWriter
@@ -20,10 +21,11 @@ from t2t_jax.training.stopping import TrainingError
 from t2t_jax.training.train_step import StepMetrics
 
 ENTRIES = 24
-BATCH = Batch(
-  np.array([[5, 2, 0, 0], [5, 5, 2, 0]], np.int32),
-  np.array([[2, 0, 0], [5, 5, 2]], np.int32),
+_STORE = types.SimpleNamespace(
+  source_lengths=np.array([2, 3], np.int32),
+  target_lengths=np.array([1, 3], np.int32),
 )
+BATCH = Drawn(_STORE, np.array([0, 1]), (2, 4, 3), 0)
 
 
 class Log:
@@ -37,7 +39,7 @@ class Log:
     self.progress = Progress()
     self.writer = MetricsWriter(self.workdir, 0, tensorboard=False)
     self.log = StepLog(
-      config, 0, 0.0, self.writer, self.said.append, ENTRIES, peak_flops
+      config, 0.0, self.writer, self.said.append, ENTRIES, peak_flops
     )
 
   def update(self, loss, tokens=4.0, norm=1.0):
