@@ -79,7 +79,9 @@ def main() -> None:
   machine = describe('jax', 'jaxlib', 'flax', 'ctranslate2')
   records = [
     record | {k: v for k, v in options.items() if v is not None} | machine
-    for record in _measure(translators, sources, references or None)
+    for record in _measure(
+      translators, sources, references or None, config.evaluation.bleu_tokenize
+    )
   ]
   for record in records:
     print_record(record)
@@ -90,12 +92,13 @@ def _measure(
   translators: dict[str, Any],
   sources: list[str],
   references: list[str] | None,
+  tokenize: str,
 ) -> list[dict[str, Any]]:
   import jax
-  import sacrebleu
 
   from benchmarks.report import now
   from benchmarks.rounds import run_rounds, speedup, summary
+  from t2t_jax.evaluation.bleu import corpus_scores
 
   jobs = {
     name: lambda translate=translate: translate(sources)
@@ -118,8 +121,8 @@ def _measure(
     } | summary(repeats)
     record['lines_per_s'] = round(len(sources) / record['median_s'], 2)
     if references:
-      bleu = sacrebleu.corpus_bleu(outputs[name], [references])
-      record['bleu'] = round(bleu.score, 2)
+      scores = corpus_scores(outputs[name], references, tokenize)
+      record['bleu'] = round(scores.bleu, 2)
     if 'ours' in timed and name != 'ours':
       record['ours_is_faster'] = speedup(timed['ours'], repeats)
       pairs = zip(outputs['ours'], outputs[name], strict=True)
@@ -135,7 +138,9 @@ def _lines(flag: str, file: str | None) -> list[str]:
 
   if not file or not Path(file).is_file():
     raise UsageError(f'--{flag}: expected a text file, found {file or "none"}')
-  return list(read_lines(Path(file)))[: _LINES.value or None]
+  if not (lines := list(read_lines(Path(file)))[: _LINES.value or None]):
+    raise UsageError(f'--{flag}={file}: expected lines, found none')
+  return lines
 
 
 def run() -> None:

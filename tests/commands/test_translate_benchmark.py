@@ -65,6 +65,10 @@ def test_it_measures_and_tells(trained, text):
       '--source: expected a text file, found no',
     ),
     (
+      ['--workdir=run', '--source=empty'],
+      '--source=empty: expected lines, found none',
+    ),
+    (
       ['--workdir=run', '--source=source', '--reference=short'],
       '--reference: expected 3 lines, as --source has, found 1',
     ),
@@ -79,6 +83,7 @@ def test_it_measures_and_tells(trained, text):
 @pytest.mark.usefixtures('text')
 def test_a_mistake_is_one_line(tmp_path, monkeypatch, arguments, message):
   (tmp_path / 'short').write_text('one\n')
+  (tmp_path / 'empty').touch()
   monkeypatch.chdir(tmp_path)
   finished = benchmark(*arguments)
   assert finished.stderr == f'translate: {message}\n'
