@@ -34,8 +34,9 @@ _SENTENCES = flags.DEFINE_list(
 )
 _PEERS = flags.DEFINE_list(
   'peers',
-  'ours,ours-bfloat16,ctranslate2,ctranslate2-int8,torch',
-  'what is compared; what is not installed is left out',
+  'ours,ours-bfloat16,ctranslate2',
+  'what is compared, ctranslate2-int8 and torch too, on a CPU one of the three '
+  'at a time; what is not installed is left out',
 )
 _BEAM_SIZE = flags.DEFINE_integer(
   'beam_size', 4, 'live hypotheses', lower_bound=1
@@ -78,8 +79,11 @@ COMPARED = 64
 def main() -> None:
   # jax would take most of a GPU's memory, of which peers need their share.
   os.environ.setdefault('XLA_PYTHON_CLIENT_MEM_FRACTION', '0.4')
+  import jax
+
   from benchmarks.columns import COLUMNS
   from benchmarks.machine import describe
+  from benchmarks.peers.company import check_company
   from benchmarks.peers.decoders import installed_peers
   from benchmarks.report import print_record, print_table
   from benchmarks.sizes import base_config, check_sizes
@@ -90,6 +94,7 @@ def main() -> None:
   lengths = _lengths(config.data.max_tokens)
   chosen = [_first(lengths, count) for count in counts]
   peers = installed_peers(_PEERS.value, cli.say)
+  check_company(_PEERS.value, jax.default_backend())
   machine = describe('jax', 'jaxlib', 'flax', 'ctranslate2', 'torch')
   records: list[dict[str, Any]] = [
     {'benchmark': 'decode', 'peer': peer, 'skipped': 'not installed'}

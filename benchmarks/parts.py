@@ -50,6 +50,7 @@ def parts_for(machine: str, here: Here) -> list[Part]:
 
 _BESIDE_TORCH = ('--peers=ours,torch',)
 _SCANNED = ('--peers=ours,ours-scanned',)
+_DECODE_TORCH = ('decode', '--peers=ours,torch', '--sentences=64')
 
 
 def _cpu(here: Here) -> Iterable[Part]:
@@ -69,7 +70,12 @@ def _cpu(here: Here) -> Iterable[Part]:
   yield Part(
     'decode',
     ('decode', '--size=tiny,small', '--sentences=64', '--repeats=5'),
-    150,
+    90,
+  )
+  yield Part(
+    'decode beside torch',
+    (*_DECODE_TORCH, '--size=tiny,small', '--repeats=5'),
+    90,
   )
   yield Part(
     'train on text',
@@ -95,7 +101,10 @@ def _cpu(here: Here) -> Iterable[Part]:
     200,
   )
   yield Part(
-    'decode base', ('decode', '--size=base', '--sentences=64', *_few()), 300
+    'decode base', ('decode', '--size=base', '--sentences=64', *_few()), 150
+  )
+  yield Part(
+    'decode base beside torch', (*_DECODE_TORCH, '--size=base', *_few()), 150
   )
   yield Part(
     'train big',

@@ -29,8 +29,8 @@ _REFERENCE = flags.DEFINE_string('reference', None, 'its translations: BLEU')
 _LINES = flags.DEFINE_integer('lines', 0, 'the first so many; 0: all', 0)
 _PEERS = flags.DEFINE_list(
   'peers',
-  'ours,ours-likely,ours-bfloat16,ctranslate2,ctranslate2-int8',
-  'what is compared; what is not installed is left out',
+  'ours,ours-likely,ours-bfloat16,ctranslate2',
+  'what is compared, or ctranslate2-int8; what is not installed is left out',
 )
 _BEAM_SIZE = flags.DEFINE_integer('beam_size', None, "default: the run's", 1)
 _ALPHA = flags.DEFINE_float(
@@ -46,8 +46,11 @@ _WARMUP = flags.DEFINE_integer(
 
 
 def main() -> None:
+  import jax
+
   from benchmarks.columns import COLUMNS
   from benchmarks.machine import describe
+  from benchmarks.peers.company import check_company
   from benchmarks.peers.translators import (
     installed_translators,
     make_translator,
@@ -58,6 +61,7 @@ def main() -> None:
   if _WORKDIR.value is None:
     raise UsageError('--workdir: expected the directory of a run, found none')
   names = installed_translators(_PEERS.value, cli.say)
+  check_company(_PEERS.value, jax.default_backend())
   sources = _lines('source', _SOURCE.value)
   references = _REFERENCE.value and _lines('reference', _REFERENCE.value)
   if references and len(references) != len(sources):

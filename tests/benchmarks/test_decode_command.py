@@ -67,6 +67,11 @@ def test_it_measures_and_tells(tmp_path):
       "found 'marian'.",
     ),
     (
+      ['--size=micro', '--peers=ours,torch,ctranslate2-int8'],
+      '--peers: on a CPU expected at most one of CTranslate2 and torch, for '
+      'they slow each other down, found torch, ctranslate2-int8',
+    ),
+    (
       ['--sentences=64,0'],
       '--sentences: expected numbers above 0 (0, all, needs --lengths), '
       "found '0'",
