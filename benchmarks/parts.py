@@ -125,8 +125,9 @@ def _gpu(here: Here) -> Iterable[Part]:
     yield Part(
       f'{size} beside torch', (*half, f'--size={size}', peers), seconds
     )
-  decode = ('decode', '--peers=ours,ctranslate2,torch', '--sentences=64,1000')
-  yield Part('decode base', (*decode, '--size=base', *_few()), 200)
+  decode = ('decode', '--sentences=64,1000', *_few())
+  beside = ('--peers=ours,ctranslate2',)
+  yield Part('decode base', (*decode, *beside, '--size=base'), 150)
   if here.text:
     run = ('recipe', f'--text={here.text}', f'--workdir={here.work}/multi30k')
     # Twenty shapes to compile, which may take more than one call.
@@ -168,7 +169,12 @@ def _gpu(here: Here) -> Iterable[Part]:
     ),
     300,
   )
-  yield Part('decode tiny', (*decode, '--size=tiny,small', *_few()), 240)
+  yield Part('decode tiny', (*decode, *beside, '--size=tiny,small'), 180)
+  yield Part(
+    'decode beside torch',
+    (*decode, '--peers=ours,torch', '--size=tiny,small,base'),
+    300,
+  )
   if here.flax_wmt:
     yield Part(
       'base beside flax',
