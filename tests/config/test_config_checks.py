@@ -244,7 +244,8 @@ def test_cadence_is_in_steps_or_in_epochs(section, steps, epochs):
 
 
 def test_cadence_in_epochs_passes():
-  config_with(checkpoint__every_steps=0, checkpoint__every_epochs=0.5)
+  config = config_with(checkpoint__every_steps=0, checkpoint__every_epochs=0.5)
+  assert config.checkpoint.every_epochs == 0.5
 
 
 def test_peak_learning_rate_is_above_0():

@@ -69,8 +69,10 @@ def test_an_end_that_cannot_be_written_hides_no_error(workdir):
   session = Session(workdir, 0)
   workdir.run_file.write_text('{')
   session.end(1, ValueError('the real one'))
+  assert workdir.run_file.read_text() == '{'
   workdir.run_file.unlink()
   session.end(1, ValueError('the real one'))
+  assert not workdir.run_file.exists()
 
 
 def test_a_run_that_is_stopped_and_goes_on(tmp_path):
