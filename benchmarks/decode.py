@@ -93,8 +93,8 @@ def main() -> None:
   sizes, counts = check_sizes(_SIZES.value), _counts()
   lengths = _lengths(config.data.max_tokens)
   chosen = [_first(lengths, count) for count in counts]
-  peers = installed_peers(_PEERS.value, cli.say)
   check_company(_PEERS.value, jax.default_backend())
+  peers = installed_peers(_PEERS.value, cli.say)
   machine = describe('jax', 'jaxlib', 'flax', 'ctranslate2', 'torch')
   records: list[dict[str, Any]] = [
     {'benchmark': 'decode', 'peer': peer, 'skipped': 'not installed'}

@@ -60,8 +60,8 @@ def main() -> None:
 
   if _WORKDIR.value is None:
     raise UsageError('--workdir: expected the directory of a run, found none')
-  names = installed_translators(_PEERS.value, cli.say)
   check_company(_PEERS.value, jax.default_backend())
+  names = installed_translators(_PEERS.value, cli.say)
   sources = _lines('source', _SOURCE.value)
   references = _REFERENCE.value and _lines('reference', _REFERENCE.value)
   if references and len(references) != len(sources):
