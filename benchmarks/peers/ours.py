@@ -8,6 +8,7 @@ import numpy as np
 from benchmarks.peers.decoders import Output, Settings
 from benchmarks.sentences import Sentences
 from benchmarks.sizes import BOS_ID, EOS_ID, PAD_ID, base_config
+from t2t_jax.decoding.search.at_once import searches_at_once
 from t2t_jax.decoding.search.batch_search import SearchBatch
 from t2t_jax.decoding.search.batches import BatchSearch
 from t2t_jax.decoding.search.hypotheses import Hypotheses
@@ -46,6 +47,7 @@ class OurDecoder:
       batch_tokens=settings.batch_tokens,
       beam_size=settings.beam_size,
       row_multiple=1,
+      at_once=searches_at_once(None),
     )
     self._search = BatchSearch(
       [settings.model],

@@ -38,12 +38,15 @@ class ShapeGrid:
       `row_multiple` of rows is.
     beam_size: beams, or samples, of a sentence.
     row_multiple: the number of parts that a mesh splits a batch into.
+    at_once: batches that are searched at one time: lines of fewer go into as
+      many times as small ones.
   """
 
   longest: int
   batch_tokens: int
   beam_size: int
   row_multiple: int
+  at_once: int = 1
 
   def source_lengths(self) -> tuple[int, ...]:
     """16, 32, 64, ... up to `longest`.
@@ -60,9 +63,11 @@ class ShapeGrid:
     """Returns the source length that a row of `length` tokens is padded to."""
     return next(n for n in self.source_lengths() if n >= length)
 
-  def rows(self, source_length: int, few: bool) -> int:
-    """Returns the rows of a batch of padded `source_length`."""
-    full = self._multiple(self.batch_tokens // (source_length * self.beam_size))
+  def rows(self, source_length: int, few: bool, shares: int = 1) -> int:
+    """Returns the rows of a batch of padded `source_length`, which has one of
+    `shares` of the tokens."""
+    tokens = self.batch_tokens // shares
+    full = self._multiple(tokens // (source_length * self.beam_size))
     return min(full, self._multiple(FEW_ROWS)) if few else full
 
   def sizes(self, rows: int) -> tuple[int, ...]:
@@ -80,9 +85,10 @@ class ShapeGrid:
     return tuple(
       sorted(
         {
-          (self.rows(length, few), length)
+          (self.rows(length, few, shares), length)
           for length in self.source_lengths()
           for few in (False, True)
+          for shares in (1, self.at_once)
         }
       )
     )
@@ -104,12 +110,27 @@ class ShapeGrid:
       kind = kinds[index] if kinds else None
       key = self.padded_length(lengths[index]), kind
       groups.setdefault(key, []).append(index)
-    return [
-      (rows, source_length, group[start : start + rows])
-      for (source_length, _), group in groups.items()
-      for rows in [self.rows(source_length, few)]
-      for start in range(0, len(group), rows)
-    ]
+    batches = self._cut(groups, few, shares=1)
+    if len(batches) < self.at_once:
+      batches = self._cut(groups, few, shares=self.at_once)
+    return batches
+
+  def _cut(
+    self,
+    groups: dict[tuple[int, Hashable], list[int]],
+    few: bool,
+    shares: int,
+  ) -> list[tuple[int, int, list[int]]]:
+    batches = []
+    for (source_length, _), group in groups.items():
+      rows = self.rows(source_length, few, shares)
+      small = self.rows(source_length, few, self.at_once)
+      for start in range(0, len(group), rows):
+        now = group[start : start + rows]
+        batches.append(
+          (small if len(now) <= small else rows, source_length, now)
+        )
+    return batches
 
   def _multiple(self, rows: int) -> int:
     return max(1, rows // self.row_multiple) * self.row_multiple

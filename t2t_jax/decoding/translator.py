@@ -21,6 +21,7 @@ from t2t_jax.decoding.requests import (
   make_batch,
   split_requests,
 )
+from t2t_jax.decoding.search.at_once import searches_at_once
 from t2t_jax.decoding.search.batches import BatchSearch
 from t2t_jax.decoding.search.hypotheses import Hypotheses
 from t2t_jax.decoding.search.weights import decoding_weights
@@ -83,6 +84,7 @@ class Translator:
       batch_tokens=decoding.batch_tokens,
       beam_size=decoding.num_slots,
       row_multiple=batch_shards(mesh) if mesh else 1,
+      at_once=searches_at_once(mesh),
     )
     self._search = BatchSearch(
       models,

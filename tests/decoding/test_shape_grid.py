@@ -51,6 +51,19 @@ def test_a_batch_shrinks_to_a_quarter():
   assert grid(row_multiple=8).sizes(8) == (8,)
 
 
+def test_every_thread_gets_a_batch():
+  shapes = ShapeGrid(100, 4096, 4, 1, at_once=2)
+
+  def rows(count):
+    return [rows for rows, _, _ in shapes.batches([10] * count, few=False)]
+
+  assert rows(64) == [32, 32]
+  assert rows(20) == [32]  # half a batch does for them
+  assert rows(65) == rows(96) == [64, 32]
+  assert rows(97) == rows(128) == [64, 64]
+  assert {(64, 16), (32, 16), (FEW_ROWS, 16)} < set(shapes.shapes())
+
+
 @pytest.mark.parametrize('few', [False, True])
 def test_batches_hold_every_line_once_in_its_own_shape(few):
   lengths = [3, 100, 9, 8, 41, 9, 1, 12, 13] * 40

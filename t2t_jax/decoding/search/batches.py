@@ -9,6 +9,11 @@ import jax
 from jax.sharding import Mesh
 
 from t2t_jax.config import DecodingConfig
+from t2t_jax.decoding.search.at_once import (
+  Program,
+  run_at_once,
+  searches_at_once,
+)
 from t2t_jax.decoding.search.batch_search import (
   SearchBatch,
   batch_steps,
@@ -47,12 +52,13 @@ class BatchSearch:
     """
     options: Any = {'decoding': decoding, 'bos_id': bos_id, 'eos_id': eos_id}
     self._mesh = mesh
+    self._at_once = searches_at_once(mesh)
     self._lengths = functools.partial(
       search_lengths,
       models,
       max_length_offset=decoding.max_decode_length_offset,
     )
-    self._whole: Any = jax.jit(
+    self._whole = Program(
       functools.partial(search_batch, models, **options),
       static_argnames='nbest',
       out_shardings=replicated(mesh) if mesh else None,
@@ -76,12 +82,24 @@ class BatchSearch:
   ) -> Iterator[tuple[K, Hypotheses]]:
     """Yields the results of each batch, with the key that it came with.
 
-    Each batch is under way before those of the one before are waited for.
+    Each batch is under way before those of the one before are waited for, on a
+    CPU as many as `searches_at_once` tells.
 
     Args:
       all_params, nbest: as of `begin`.
       batches: (key, batch, sizes).
     """
+
+    def whole(
+      keyed: tuple[K, SearchBatch, Sequence[int]],
+    ) -> tuple[K, Hypotheses]:
+      key, batch, sizes = keyed
+      end = self.begin(all_params, batch, nbest=nbest, sizes=sizes)
+      return key, jax.device_get(end())
+
+    if self._at_once > 1:
+      yield from run_at_once(whole, batches, self._at_once)
+      return
     before: tuple[K, Callable[[], Hypotheses]] | None = None
     for key, batch, sizes in batches:
       end = self.begin(all_params, batch, nbest=nbest, sizes=sizes)
@@ -127,7 +145,7 @@ class BatchSearch:
 
   def num_programs(self) -> int:
     """Returns how many were compiled."""
-    return self._whole._cache_size() + self._staged.num_programs()
+    return self._whole.num_compiled() + self._staged.num_programs()
 
   def _on_mesh(self) -> contextlib.AbstractContextManager[None]:
     return use_mesh(self._mesh) if self._mesh else contextlib.nullcontext()

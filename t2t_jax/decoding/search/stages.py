@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
+from t2t_jax.decoding.search.at_once import Program
 from t2t_jax.decoding.search.growing_loop import padded
 from t2t_jax.decoding.search.hypotheses import Hypotheses
 from t2t_jax.decoding.search.steps import Steps
@@ -67,10 +68,8 @@ class StagedSearch:
     """
     self._pad_id = pad_id
     self._parts = _parts(mesh)
-    self._first_stage: Any
-    self._next_stage: Any
     self._first_stage, self._next_stage = (
-      jax.jit(
+      Program(
         functools.partial(stage, make_steps, mesh),
         static_argnames=('like', 'nbest', 'length'),
         compiler_options=compiler_options,
@@ -81,7 +80,7 @@ class StagedSearch:
   def num_programs(self) -> int:
     """Returns how many were compiled."""
     stages = self._first_stage, self._next_stage
-    return sum(stage._cache_size() for stage in stages)
+    return sum(stage.num_compiled() for stage in stages)
 
   def begin(
     self,
