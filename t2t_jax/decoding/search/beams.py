@@ -10,7 +10,10 @@ import jax
 import jax.numpy as jnp
 
 from t2t_jax.decoding.search.hypotheses import Hypotheses, length_penalty
-from t2t_jax.decoding.search.two_stage_top_k import two_stage_top_k
+from t2t_jax.decoding.search.two_stage_top_k import (
+  block_length,
+  two_stage_top_k,
+)
 
 
 class Live(NamedTuple):
@@ -91,8 +94,13 @@ def slot_candidates(
 def with_token(log_probs_BW, logits_BWK, logits_BWV):
   """Returns log P (B, W, K) of hypotheses with one token more."""
   total_BW1 = jax.nn.logsumexp(logits_BWV, axis=-1, keepdims=True)
+  return _log_probs(log_probs_BW[..., None], logits_BWK, total_BW1)
+
+
+def _log_probs(before, logits, total):
+  """log P with a token more, whose log-probability is logits - total."""
   # Rounding must not lift a probability above 1: the early stop relies on it.
-  return log_probs_BW[..., None] + jnp.minimum(logits_BWK - total_BW1, 0.0)
+  return before + jnp.minimum(logits - total, 0.0)
 
 
 def best_candidates(
@@ -100,25 +108,62 @@ def best_candidates(
 ) -> Candidates:
   """The best 2 W continuations of all slots, as `slot_candidates` takes them.
 
-  The best 2 W of all are among the best 2 W of each slot.
+  Of all slots together, so that few are sorted, and those of blocks of the
+  vocabulary: the blocks whose best entries are the best hold the best entries.
   """
-  ids_BWK, log_probs_BWK = slot_candidates(
-    logits_BWV,
-    allowed_BWV,
-    log_probs_BW,
-    must_end_B=must_end_B,
-    eos_id=eos_id,
-    banned=banned,
+  batch, beam_size, vocab_size = logits_BWV.shape
+  wanted = min(2 * beam_size, beam_size * vocab_size)
+  # A banned token may be what lifts a block above others.
+  some = wanted + beam_size * len(banned)
+  block = block_length(vocab_size, some // beam_size) or 1
+  total_BW = jax.nn.logsumexp(logits_BWV, axis=-1)
+  # N blocks of a slot, X of all slots, K of those that are looked into.
+  allowed_BWNI = allowed_BWV.reshape(batch, beam_size, -1, block)
+  blocks = allowed_BWNI.shape[2]
+  best_BWN = _log_probs(
+    log_probs_BW[..., None], allowed_BWNI.max(axis=-1), total_BW[..., None]
   )
-  beam_size, per_slot = ids_BWK.shape[1:]
-  log_probs_BC, order_BC = jax.lax.top_k(
-    _flat(log_probs_BWK), min(2 * beam_size, beam_size * per_slot)
+  _, blocks_BK = jax.lax.top_k(_flat(best_BWN), min(some, beam_size * blocks))
+  # In rising order, so that of equal entries the first comes first.
+  blocks_BK = jnp.sort(blocks_BK, axis=-1)
+  slots_BK = blocks_BK // blocks
+  ids_BKI = (blocks_BK % blocks * block)[..., None] + jnp.arange(block)
+  log_probs_BKI = _log_probs(
+    _take(log_probs_BW, slots_BK)[..., None],
+    _take_rows(allowed_BWNI.reshape(batch, -1, block), blocks_BK),
+    _take(total_BW, slots_BK)[..., None],
   )
-  return Candidates(
-    ids_BC=_take(_flat(ids_BWK), order_BC),
+  for banned_id in banned:
+    log_probs_BKI = jnp.where(ids_BKI == banned_id, -jnp.inf, log_probs_BKI)
+  log_probs_BC, order_BC = jax.lax.top_k(_flat(log_probs_BKI), wanted)
+  found = Candidates(
+    ids_BC=_take(_flat(ids_BKI), order_BC),
     log_probs_BC=log_probs_BC,
-    slots_BC=order_BC // per_slot,
+    slots_BC=_take(slots_BK, order_BC // block),
   )
+  ends = _ends(logits_BWV[..., eos_id], log_probs_BW, total_BW, wanted, eos_id)
+  return Candidates(
+    *(
+      jnp.where(must_end_B[:, None], end_BC, found_BC)
+      for end_BC, found_BC in zip(ends, found, strict=True)
+    )
+  )
+
+
+def _ends(
+  logits_BW, log_probs_BW, total_BW, wanted: int, eos_id: int
+) -> Candidates:
+  """EOS behind every slot, at its logits; the rest of `wanted` are empty."""
+  log_probs_BC, slots_BC = jax.lax.top_k(
+    jnp.pad(
+      _log_probs(log_probs_BW, logits_BW, total_BW),
+      ((0, 0), (0, wanted - logits_BW.shape[1])),
+      constant_values=-jnp.inf,
+    ),
+    wanted,
+  )
+  slots_BC = jnp.minimum(slots_BC, logits_BW.shape[1] - 1)
+  return Candidates(jnp.full_like(slots_BC, eos_id), log_probs_BC, slots_BC)
 
 
 def finish(

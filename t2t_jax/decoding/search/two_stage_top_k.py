@@ -13,7 +13,7 @@ def two_stage_top_k(values, k: int):
   CPU at N = 37,000, k = 10).
   """
   length = values.shape[-1]
-  block = _block_length(length, k)
+  block = block_length(length, k)
   if block is None:
     return jax.lax.top_k(values, k)
   maxima = values.reshape(*values.shape[:-1], length // block, block).max(-1)
@@ -25,7 +25,7 @@ def two_stage_top_k(values, k: int):
   return found, jnp.take_along_axis(indices, order, axis=-1)
 
 
-def _block_length(length: int, k: int) -> int | None:
+def block_length(length: int, k: int) -> int | None:
   """The divisor of `length` that leaves least to compare; None: not worth it.
 
   A row that no length divides would have to be padded, which is to say copied.
