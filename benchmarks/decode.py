@@ -11,7 +11,7 @@ peers named after the dtype of their weights; on a GPU bfloat16, and
 CTranslate2 float16. Each peer is a process of its own, and they take turns, so
 none slows another down. All use the CPUs that the command may use:
 `taskset -c 0,1 python ...` gives them two. One that fails is left out from
-there on, and the status is 1.
+there on, and the status is 1. A TPU is one process's: name one peer.
 
 Prints a JSON line for each peer, size and number of sentences, and a table:
   others   cores that other processes kept busy: should be near 0
@@ -154,7 +154,10 @@ def _measure(
     COMPARED,
   )
   timed = workers.rounds(
-    DecodingPeer.time, repeats=_REPEATS.value, warmup=_WARMUP.value
+    f'{len(sentences)} sentences',
+    DecodingPeer.time,
+    repeats=_REPEATS.value,
+    warmup=_WARMUP.value,
   )
   for name, repeats in timed.items():
     record: dict[str, Any] = {

@@ -113,7 +113,10 @@ def _measure(
     f'first run of {len(sources)} lines', TranslatingPeer.begin, sources
   )
   timed = workers.rounds(
-    TranslatingPeer.time, repeats=_REPEATS.value, warmup=_WARMUP.value
+    f'{len(sources)} lines',
+    TranslatingPeer.time,
+    repeats=_REPEATS.value,
+    warmup=_WARMUP.value,
   )
   records = []
   for name, repeats in timed.items():

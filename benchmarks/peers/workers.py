@@ -46,7 +46,10 @@ class Worker(Generic[_Peer]):
     spawn = multiprocessing.get_context('spawn')
     self._name = name
     self._pipe, theirs = spawn.Pipe()
-    self._process = spawn.Process(target=_serve, args=(theirs, make, name))
+    # As a daemon it is not waited for where this process ends by surprise.
+    self._process = spawn.Process(
+      target=_serve, args=(theirs, make, name), daemon=True
+    )
     # Ctrl-C is for this process alone; a new one inherits that from the start.
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -107,6 +110,10 @@ def _serve(pipe: Connection, make: Callable[[str], Any], name: str) -> None:
     pipe.send(answer)
 
 
+def _nothing(peer: Any) -> None:
+  pass
+
+
 class Workers(Generic[_Peer]):
   """A worker for each peer. One that fails is told of and left out from then
   on: what the others take does not depend on it.
@@ -117,7 +124,7 @@ class Workers(Generic[_Peer]):
 
   def __init__(self, make: Callable[[str], _Peer], names: Iterable[str]):
     self.failed: dict[str, str] = {}
-    self._workers = {name: Worker(make, name) for name in names}
+    self._workers = {name: Worker(make, name) for name in dict.fromkeys(names)}
 
   def __enter__(self) -> Self:
     return self
@@ -125,6 +132,10 @@ class Workers(Generic[_Peer]):
   def __exit__(self, *_: object) -> None:
     for worker in self._workers.values():
       worker.end()
+
+  def wait(self) -> None:
+    """Waits until all are made, which would slow down what others begin."""
+    self.ask('', _nothing)
 
   def ask(
     self,
@@ -136,14 +147,15 @@ class Workers(Generic[_Peer]):
     """Asks one after the other; returns their answers by name.
 
     Args:
-      doing: what they do, for people.
+      doing: what they do, for people; '': nothing is said.
       method: of the peers' class.
       arguments: of the method.
       named: the same.
     """
     answers = {}
     for name, worker in [*self._workers.items()]:
-      cli.say(f'{name}: {doing}')
+      if doing:
+        cli.say(f'{name}: {doing}')
       try:
         answers[name] = worker.ask(method, *arguments, **named)
       except PeerFailed as failed:
@@ -151,19 +163,33 @@ class Workers(Generic[_Peer]):
     return answers
 
   def rounds(
-    self, method: Callable[[_Peer], Repeat], *, repeats: int, warmup: int
+    self,
+    of: str,
+    method: Callable[..., Repeat],
+    *arguments: Any,
+    repeats: int,
+    warmup: int,
   ) -> dict[str, list[Repeat]]:
-    """Lets them take turns, as `run_rounds` does, at what `method` times."""
-    while True:
-      cli.say(f'{repeats} timed rounds')
+    """Lets them take turns, as `run_rounds` does, at what `method` times.
+
+    Args:
+      of: what, for people.
+      method: of the peers' class.
+      arguments: of the method.
+      repeats: as those of `run_rounds`.
+      warmup: the same.
+    """
+    while self._workers:
+      cli.say(f'{repeats} timed rounds of {of}')
       jobs = {
-        name: functools.partial(worker.ask, method)
+        name: functools.partial(worker.ask, method, *arguments)
         for name, worker in self._workers.items()
       }
       try:
         return take_turns(jobs, repeats=repeats, warmup=warmup)
       except PeerFailed as failed:
         self._leave_out(failed)
+    return {}
 
   def _leave_out(self, failed: PeerFailed) -> None:
     cli.say(f'{failed.peer}: failed, {failed.why}')

@@ -38,7 +38,7 @@ def test_one_that_fails_is_told_of_and_the_others_go_on(capfd, monkeypatch):
     assert set(workers.ask('adds', StandIn.add, 1)) == {'tired', 'whole'}
     # It fails in the second of two rounds, behind one of warm-up; then the
     # other's begin anew.
-    timed = workers.rounds(StandIn.time, repeats=2, warmup=1)
+    timed = workers.rounds('times', StandIn.time, repeats=2, warmup=1)
   assert [repeat.seconds for repeat in timed.pop('whole')] == [4, 5]
   assert timed == {}
   assert workers.failed == {
@@ -54,9 +54,9 @@ def test_one_that_fails_is_told_of_and_the_others_go_on(capfd, monkeypatch):
     'killed: failed, its process ended with status -9',
     'tired: adds',
     'whole: adds',
-    '2 timed rounds',
+    '2 timed rounds of times',
     'tired: failed, MemoryError: no more',
-    '2 timed rounds',
+    '2 timed rounds of times',
   ]
 
 
@@ -114,6 +114,7 @@ def test_a_benchmark_of_peers_does_not_need_their_engines():
     'import sys\n'
     'import benchmarks.peers.agreement, benchmarks.peers.workers\n'
     'import benchmarks.peers.decoders, benchmarks.peers.translators\n'
+    'import benchmarks.peers.trainers, benchmarks.work\n'
     "print([x for x in ('jax', 'torch', 'ctranslate2') if x in sys.modules])"
   )
   found = subprocess.run(
