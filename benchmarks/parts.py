@@ -69,7 +69,7 @@ def _cpu(here: Here) -> Iterable[Part]:
   yield Part(
     'decode',
     ('decode', '--size=tiny,small', '--sentences=64', '--repeats=5'),
-    150,
+    180,
   )
   yield Part(
     'train on text',
