@@ -24,6 +24,7 @@ COLUMNS = {
     'ours is': 'ours_is_faster.median',
     'quartiles of it': 'ours_is_faster.quartiles',
     'skipped': 'skipped',
+    'failed': 'failed',
   },
   'decode': {
     'size': 'size',
@@ -39,6 +40,7 @@ COLUMNS = {
     'quartiles of it': 'ours_is_faster.quartiles',
     'same': 'agreement.same_outputs',
     'skipped': 'skipped',
+    'failed': 'failed',
   },
   'translate': {
     'peer': 'peer',
@@ -52,6 +54,7 @@ COLUMNS = {
     'quartiles of it': 'ours_is_faster.quartiles',
     'same': 'same_lines',
     'BLEU': 'bleu',
+    'failed': 'failed',
   },
   'input': {
     'job': 'job',

@@ -8,8 +8,10 @@ Random sentences, of --length tokens each or of the lengths of a file's lines,
 are decoded by all peers with the same random weights. Every output is forced
 to have as many tokens as its source, EOS counted. float32 on a CPU, but for
 peers named after the dtype of their weights; on a GPU bfloat16, and
-CTranslate2 float16. All peers use the CPUs that the process may
-use: `taskset -c 0,1 python ...` gives them two.
+CTranslate2 float16. Each peer is a process of its own, and they take turns, so
+none slows another down. All use the CPUs that the command may use:
+`taskset -c 0,1 python ...` gives them two. One that fails is left out from
+there on, and the status is 1. A TPU is one process's: name one peer.
 
 Prints a JSON line for each peer, size and number of sentences, and a table:
   others   cores that other processes kept busy: should be near 0
@@ -17,14 +19,19 @@ Prints a JSON line for each peer, size and number of sentences, and a table:
   same     share of the first 64 outputs that equal ours, token by token
 """
 
-import os
-from collections.abc import Mapping, Sequence
-from typing import Any
+import functools
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
 from t2t_jax import cli
 from t2t_jax.errors import UsageError
+
+if TYPE_CHECKING:
+  from benchmarks.peers.decoders import DecodingPeer
+  from benchmarks.peers.workers import Workers
 
 _SIZES = flags.DEFINE_list(
   'size', 'tiny,small,base', 'models: some of tiny, small, base, big'
@@ -34,9 +41,8 @@ _SENTENCES = flags.DEFINE_list(
 )
 _PEERS = flags.DEFINE_list(
   'peers',
-  'ours,ours-bfloat16,ctranslate2',
-  'what is compared, ctranslate2-int8 and torch too, on a CPU one of the three '
-  'at a time; what is not installed is left out',
+  'ours,ours-bfloat16,ctranslate2,ctranslate2-int8,torch',
+  'what is compared; what is not installed is left out',
 )
 _BEAM_SIZE = flags.DEFINE_integer(
   'beam_size', 4, 'live hypotheses', lower_bound=1
@@ -77,95 +83,88 @@ COMPARED = 64
 
 
 def main() -> None:
-  # jax would take most of a GPU's memory, of which peers need their share.
-  os.environ.setdefault('XLA_PYTHON_CLIENT_MEM_FRACTION', '0.4')
-  import jax
-
   from benchmarks.columns import COLUMNS
   from benchmarks.machine import describe
-  from benchmarks.peers.company import check_company
   from benchmarks.peers.decoders import installed_peers
+  from benchmarks.peers.workers import Workers
   from benchmarks.report import print_record, print_table
-  from benchmarks.sizes import base_config, check_sizes
+  from benchmarks.sizes import SIZES, base_config, check_sizes
 
-  config = base_config()
-  cli.use_compile_cache(config.logging.compile_cache_dir)
   sizes, counts = check_sizes(_SIZES.value), _counts()
-  lengths = _lengths(config.data.max_tokens)
+  lengths = _lengths(base_config().data.max_tokens)
   chosen = [_first(lengths, count) for count in counts]
-  check_company(_PEERS.value, jax.default_backend())
   peers = installed_peers(_PEERS.value, cli.say)
   machine = describe('jax', 'jaxlib', 'flax', 'ctranslate2', 'torch')
-  records: list[dict[str, Any]] = [
-    {'benchmark': 'decode', 'peer': peer, 'skipped': 'not installed'}
-    for peer in _PEERS.value
-    if peer not in peers
-  ]
-  for record in records:
-    print_record(record)
+  records: list[dict[str, Any]] = []
+
+  def add(record: dict[str, Any]) -> None:
+    records.append({'benchmark': 'decode'} | record)
+    print_record(records[-1])
+
+  for peer in _PEERS.value:
+    if peer not in peers:
+      add({'peer': peer, 'skipped': 'not installed'})
   for size in sizes:
-    decoders, vocab_size = _decoders(size, peers, lengths)
-    for some in chosen:
-      for record in _measure(decoders, some, vocab_size):
-        record = {'benchmark': 'decode', 'size': size} | record | machine
-        print_record(record)
-        records.append(record)
+    cli.say(f'{size}: making {", ".join(peers)}')
+    with Workers(_peer(size, lengths), peers) as workers:
+      for some in chosen:
+        for record in _measure(workers, some, SIZES[size].vocab_size):
+          add({'size': size} | record | machine)
+    for peer, why in workers.failed.items():
+      add({'size': size, 'peer': peer, 'failed': why} | machine)
   print_table(records, COLUMNS['decode'])
+  if any('failed' in record for record in records):
+    sys.exit(1)
 
 
-def _decoders(
-  size: str, peers: Sequence[str], lengths: Sequence[int]
-) -> tuple[dict[str, Any], int]:
-  """The peers' decoders of one model, and the size of its vocabulary."""
-  from benchmarks.peers.decoders import Settings, compute_dtype, make_decoder
-  from benchmarks.sizes import SIZES, base_config, random_model
+def _peer(size: str, lengths: Sequence[int]) -> 'Callable[[str], DecodingPeer]':
+  """Returns what makes a peer of its name."""
+  from benchmarks.peers.decoders import DecodingPeer
+  from benchmarks.sizes import base_config
 
-  cli.say(f'{size}: making {", ".join(peers)}')
   config = base_config()
   offset = config.decoding.max_decode_length_offset
-  model, params = random_model(
-    SIZES[size], _SEED.value, compute_dtype=compute_dtype()
-  )
-  settings = Settings(
-    model=model,
-    params=params,
+  return functools.partial(
+    DecodingPeer,
+    size=size,
+    seed=_SEED.value,
     beam_size=_BEAM_SIZE.value,
     batch_tokens=_BATCH_TOKENS.value,
     max_decode_length_offset=offset if _OFFSET.value is None else _OFFSET.value,
     # Decides our grid of shapes, which is to be as fine as in any other use.
     longest=max(config.data.max_tokens, *lengths),
   )
-  decoders = {peer: make_decoder(peer, settings) for peer in peers}
-  return decoders, SIZES[size].vocab_size
 
 
 def _measure(
-  decoders: Mapping[str, Any], lengths: Sequence[int], vocab_size: int
-) -> list[dict[str, Any]]:
-  """The records of one number of sentences, one a peer."""
-  import jax
-
-  from benchmarks.peers.agreement import agreement, check_lengths
+  workers: 'Workers[DecodingPeer]', lengths: Sequence[int], vocab_size: int
+) -> Iterator[dict[str, Any]]:
+  """Yields the records of one number of sentences, one a peer."""
+  from benchmarks.peers.agreement import agreement
+  from benchmarks.peers.decoders import DecodingPeer
   from benchmarks.report import now
-  from benchmarks.rounds import run_rounds, speedup, summary
+  from benchmarks.rounds import speedup, summary
   from benchmarks.sentences import random_sentences
 
   sentences = random_sentences(lengths, vocab_size, _SEED.value)
-  jobs = {name: d.job(sentences) for name, d in decoders.items()}
-  for name, job in jobs.items():
-    cli.say(f'{name}: first run of {len(sentences)} sentences')
-    check_lengths(name, sentences, job())
-  compared = sentences[:COMPARED]
-  outputs = {name: d.outputs(compared) for name, d in decoders.items()}
-  cli.say(f'{_REPEATS.value} timed rounds')
-  timed = run_rounds(jobs, repeats=_REPEATS.value, warmup=_WARMUP.value)
-  records = []
+  begun = workers.ask(
+    f'first run of {len(sentences)} sentences',
+    DecodingPeer.begin,
+    sentences,
+    COMPARED,
+  )
+  timed = workers.rounds(
+    f'{len(sentences)} sentences',
+    DecodingPeer.time,
+    repeats=_REPEATS.value,
+    warmup=_WARMUP.value,
+  )
   for name, repeats in timed.items():
-    record = {
+    record: dict[str, Any] = {
       'date': now(),
       'peer': name,
-      'dtype': decoders[name].dtype,
-      'device': jax.default_backend(),
+      'dtype': begun[name].dtype,
+      'device': begun[name].device,
       'sentences': len(sentences),
       'tokens': sum(lengths),
       'lengths': _LENGTHS.value or _LENGTH.value,
@@ -176,10 +175,10 @@ def _measure(
     record['sentences_per_s'] = round(len(sentences) / record['median_s'], 2)
     record['tokens_per_s'] = round(sum(lengths) / record['median_s'], 1)
     if 'ours' in timed and name != 'ours':
+      outputs = begun['ours'].outputs, begun[name].outputs
       record['ours_is_faster'] = speedup(timed['ours'], repeats)
-      record['agreement'] = agreement(outputs['ours'], outputs[name])
-    records.append(record)
-  return records
+      record['agreement'] = agreement(*outputs)
+    yield record
 
 
 def _counts() -> list[int]:

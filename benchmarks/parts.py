@@ -50,7 +50,6 @@ def parts_for(machine: str, here: Here) -> list[Part]:
 
 _BESIDE_TORCH = ('--peers=ours,torch',)
 _SCANNED = ('--peers=ours,ours-scanned',)
-_DECODE_TORCH = ('decode', '--peers=ours,torch', '--sentences=64')
 
 
 def _cpu(here: Here) -> Iterable[Part]:
@@ -70,12 +69,7 @@ def _cpu(here: Here) -> Iterable[Part]:
   yield Part(
     'decode',
     ('decode', '--size=tiny,small', '--sentences=64', '--repeats=5'),
-    90,
-  )
-  yield Part(
-    'decode beside torch',
-    (*_DECODE_TORCH, '--size=tiny,small', '--repeats=5'),
-    90,
+    180,
   )
   yield Part(
     'train on text',
@@ -101,10 +95,7 @@ def _cpu(here: Here) -> Iterable[Part]:
     200,
   )
   yield Part(
-    'decode base', ('decode', '--size=base', '--sentences=64', *_few()), 150
-  )
-  yield Part(
-    'decode base beside torch', (*_DECODE_TORCH, '--size=base', *_few()), 150
+    'decode base', ('decode', '--size=base', '--sentences=64', *_few()), 300
   )
   yield Part(
     'train big',
@@ -125,9 +116,8 @@ def _gpu(here: Here) -> Iterable[Part]:
     yield Part(
       f'{size} beside torch', (*half, f'--size={size}', peers), seconds
     )
-  decode = ('decode', '--sentences=64,1000', *_few())
-  beside = ('--peers=ours,ctranslate2',)
-  yield Part('decode base', (*decode, *beside, '--size=base'), 150)
+  decode = ('decode', '--peers=ours,ctranslate2,torch', '--sentences=64,1000')
+  yield Part('decode base', (*decode, '--size=base', *_few()), 200)
   if here.text:
     run = ('recipe', f'--text={here.text}', f'--workdir={here.work}/multi30k')
     # Twenty shapes to compile, which may take more than one call.
@@ -169,12 +159,7 @@ def _gpu(here: Here) -> Iterable[Part]:
     ),
     300,
   )
-  yield Part('decode tiny', (*decode, *beside, '--size=tiny,small'), 180)
-  yield Part(
-    'decode beside torch',
-    (*decode, '--peers=ours,torch', '--size=tiny,small,base'),
-    300,
-  )
+  yield Part('decode tiny', (*decode, '--size=tiny,small', *_few()), 240)
   if here.flax_wmt:
     yield Part(
       'base beside flax',

@@ -1,6 +1,7 @@
 """Timing jobs in turn, so that what disturbs one disturbs all."""
 
 import dataclasses
+import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -46,6 +47,20 @@ def run_rounds(
     clock: seconds; time.process_time tells CPU time, which is the job's own
       where other processes share the cores.
   """
+  timed = {
+    name: functools.partial(time_call, job, clock) for name, job in jobs.items()
+  }
+  return take_turns(timed, repeats=repeats, warmup=warmup, pause_s=pause_s)
+
+
+def take_turns(
+  jobs: Mapping[str, Callable[[], Repeat]],
+  *,
+  repeats: int,
+  warmup: int,
+  pause_s: float | None = None,
+) -> dict[str, list[Repeat]]:
+  """As `run_rounds`, of jobs that time themselves."""
   pause_s = PAUSE_S if pause_s is None else pause_s
   for _ in range(warmup):
     for job in jobs.values():
@@ -54,11 +69,14 @@ def run_rounds(
   for _ in range(repeats):
     for name, job in jobs.items():
       time.sleep(pause_s)
-      timed[name].append(_time(job, clock))
+      timed[name].append(job())
   return timed
 
 
-def _time(job: Callable[[], Any], clock: Callable[[], float]) -> Repeat:
+def time_call(
+  job: Callable[[], Any], clock: Callable[[], float] = time.perf_counter
+) -> Repeat:
+  """Calls `job` and tells what it took."""
   cpu = CpuClock()
   start, started = time.perf_counter(), clock()
   job()

@@ -2,16 +2,14 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
-
-import jax
-import jax.numpy as jnp
-from flax import linen as nn
+from typing import TYPE_CHECKING, Any
 
 from t2t_jax.config import Config, ModelConfig, from_mapping
 from t2t_jax.config_files import load
 from t2t_jax.errors import UsageError, nearest
-from t2t_jax.model.transformer import Transformer
+
+if TYPE_CHECKING:
+  from t2t_jax.model.transformer import Transformer
 
 PAD_ID, BOS_ID, EOS_ID, UNK_ID = range(4)
 FIRST_WORD_ID = 4
@@ -75,7 +73,7 @@ def model_config(size: Size, **changes: Any) -> ModelConfig:
 
 def random_model(
   size: Size, seed: int, **changes: Any
-) -> tuple[Transformer, Any]:
+) -> tuple['Transformer', Any]:
   """Returns a model of `size` and its parameters as they are initialised.
 
   The rows of PAD, BOS and EOS in the embedding are 0. Their logits are then 0
@@ -88,6 +86,12 @@ def random_model(
     seed: of the parameters.
     changes: fields of the model's config to set anew.
   """
+  import jax
+  import jax.numpy as jnp
+  from flax import linen as nn
+
+  from t2t_jax.model.transformer import Transformer
+
   config = model_config(size, **changes)
   model = Transformer(config, size.vocab_size, size.vocab_size, PAD_ID)
   ids = jnp.zeros((1, 2), jnp.int32)

@@ -7,10 +7,12 @@
 
 Each update is whole: batch from the host's memory, forward, backward, Adam.
 Random batches without padding, of --tokens a side; or with --config those of
-a run, its first ones, with its vocabulary. Peers take turns with a chain of
-matrix products of the same dtype, of the width that is fastest here: its rate
-is what MFU is measured against. On a CPU `taskset -c 0,1 python ...` gives all
-of them two cores.
+a run, its first ones, with its vocabulary. For each model every peer is a
+process of its own, and they take turns. In those of the first a chain of matrix
+products is timed too, of the same dtype and of the width that is fastest here:
+its rate is what MFU is measured against. A peer that fails is left out from
+there on, and the status is 1. On a CPU `taskset -c 0,1 python ...` gives all of
+them two cores. A TPU is one process's: name one peer.
 
 Flax's example is compared where --flax_wmt says where it is: examples/wmt of
 flax's repository or source distribution.
@@ -21,18 +23,20 @@ Prints a JSON line for each peer, model, dtype and dropout, and a table:
                 what products alone reach here and now at their best
   of peak       the same, of the data sheet's peak (bfloat16)
   first s       the very first updates, with compiling or reading programs
-  MiB           on a CPU by how much the process grew at most, on an
-                accelerator the most that the engine has had of it; program
+  MiB           on a CPU by how much the peer's process grew at most, on an
+                accelerator the most that its engine has had of it; program
                 MiB: what an update needs by its compiler
   ours is       times as fast as the peer, median over the rounds' pairs
 """
 
-from collections.abc import Iterator
+import functools
+import sys
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from absl import flags
 
-from benchmarks.clock import CLOCKS, define_clock
+from benchmarks.clock import define_clock
 from t2t_jax import cli
 from t2t_jax.errors import UsageError, nearest
 
@@ -70,24 +74,17 @@ _PRODUCT = flags.DEFINE_integer(
 _SEED = flags.DEFINE_integer('seed', 1, 'of random batches')
 _CLOCK = define_clock()
 _CORPUS_UPDATES, _MOST_UPDATES = 16, 64
-_PRODUCTS = 'products'
 
 
 def main() -> None:
-  import os
-
-  peers = _PEERS.value
-  if len(peers) > 1:
-    # jax would take most of a GPU's memory, of which peers need their share.
-    os.environ.setdefault('XLA_PYTHON_CLIENT_MEM_FRACTION', '0.5')
   from benchmarks.columns import COLUMNS
   from benchmarks.machine import describe
-  from benchmarks.peers.trainers import check_peers
+  from benchmarks.peers.trainers import check_peers, why_missing
   from benchmarks.report import print_record, print_table
-  from benchmarks.sizes import base_config, check_sizes
+  from benchmarks.sizes import check_sizes
 
   check_sizes(_SIZES.value)
-  check_peers(peers)
+  check_peers(_PEERS.value)
   for dtype in _DTYPE.value:
     if dtype not in _DTYPES:
       raise UsageError(
@@ -95,27 +92,35 @@ def main() -> None:
         f'{nearest(dtype, _DTYPES)}'
       )
   rates = _rates()
-  cli.use_compile_cache(base_config().logging.compile_cache_dir)
+  missing = {
+    peer: why
+    for peer in _PEERS.value
+    if (why := why_missing(peer, _FLAX_WMT.value))
+  }
+  for peer, why in missing.items():
+    cli.say(f'{peer}: skipped, {why}')
   machine = describe('jax', 'jaxlib', 'flax', 'torch')
   records: list[dict[str, Any]] = []
   for size in _SIZES.value:
     for dtype in _DTYPE.value:
       for rate in rates:
-        for record in _measure(size, dtype, rate):
+        for record in _measure(size, dtype, rate, missing):
           print_record(record | machine)
           records.append(record)
   print_table(records, COLUMNS['train'])
+  if any('failed' in record for record in records):
+    sys.exit(1)
 
 
-def _measure(size: str, dtype: str, rate: float) -> Iterator[dict[str, Any]]:
+def _measure(
+  size: str, dtype: str, rate: float, missing: Mapping[str, str]
+) -> Iterator[dict[str, Any]]:
   """Yields the records of one model, one a peer."""
-  import jax
-
   from benchmarks.figures import figures
-  from benchmarks.peers.trainers import why_missing
-  from benchmarks.products import make_products
+  from benchmarks.peers.trainers import TrainingPeer
+  from benchmarks.peers.workers import Workers
   from benchmarks.report import now
-  from benchmarks.rounds import run_rounds, speedup
+  from benchmarks.rounds import speedup
   from t2t_jax.parallel.chips import peak_flops
 
   work = _work(size, dtype, rate)
@@ -128,70 +133,53 @@ def _measure(size: str, dtype: str, rate: float) -> Iterator[dict[str, Any]]:
     'dropout': rate,
     'dtype': dtype,
   }
-  trainers, firsts = {}, {}
+  for peer, why in missing.items():
+    yield head | {'peer': peer, 'skipped': why}
+  peers = [peer for peer in _PEERS.value if peer not in missing]
+  make = functools.partial(
+    TrainingPeer,
+    work=work,
+    flax_wmt=_FLAX_WMT.value,
+    clock=_CLOCK.value,
+    products_by=peers[0] if peers else '',
+    product_width=_PRODUCT.value,
+  )
   updates = _UPDATES.value or (len(work.batches) if _CONFIG.value else 0)
-  for peer in _PEERS.value:
-    if missing := why_missing(peer, _FLAX_WMT.value):
-      cli.say(f'{peer}: skipped, {missing}')
-      yield head | {'peer': peer, 'skipped': missing}
-      continue
-    cli.say(f'{size}, {dtype}, dropout {rate}: first updates of {peer}')
-    trainers[peer], firsts[peer], one = _begin(peer, work, updates)
-    updates = updates or max(1, min(_MOST_UPDATES, round(1 / one)))
-  clock = CLOCKS[_CLOCK.value]
-  products = make_products(dtype, _PRODUCT.value, clock)
-  head['product_width'] = products.width
-  jobs = {_PRODUCTS: products.job} | {
-    name: lambda trainer=trainer: trainer.run(updates)
-    for name, trainer in trainers.items()
-  }
-  cli.say(f'{_REPEATS.value} timed rounds of {updates} updates')
-  timed = run_rounds(jobs, repeats=_REPEATS.value, warmup=0, clock=clock)
-  devices = jax.devices()
-  for peer in trainers:
+  with Workers(make, peers) as workers:
+    workers.wait()
+    begun = workers.ask(
+      f'first updates of {size}, {dtype}, dropout {rate}',
+      TrainingPeer.begin,
+      updates or 1,
+    )
+    if begun and not updates:
+      one = next(iter(begun.values())).update_s
+      updates = max(1, min(_MOST_UPDATES, round(1 / one)))
+    timed = workers.rounds(
+      f'{updates} updates',
+      TrainingPeer.time,
+      updates,
+      repeats=_REPEATS.value,
+      warmup=1,
+    )
+    found = workers.ask('', TrainingPeer.product_times)
+  for peer, why in workers.failed.items():
+    yield head | {'peer': peer, 'failed': why}
+  products = next(filter(None, found.values()), None)
+  for peer, repeats in timed.items():
+    kinds = begun[peer].device_kinds
     record = figures(
       work.counts(updates),
       updates,
-      timed[peer],
-      timed[_PRODUCTS],
-      products.flops * len(devices),
-      peak_flops(device.device_kind for device in devices),
+      repeats,
+      products,
+      len(kinds),
+      peak_flops(kinds),
     )
-    if 'ours' in trainers and peer != 'ours':
-      record['ours_is_faster'] = speedup(timed['ours'], timed[peer])
-    kind = devices[0].device_kind
-    yield head | {'peer': peer, 'device': kind} | record | firsts[peer]
-
-
-def _begin(
-  peer: str, work: Any, updates: int
-) -> tuple[Any, dict[str, Any], float]:
-  """Returns a trainer that has compiled, what its record tells of its
-  beginning, and the seconds of an update."""
-  from benchmarks.memory import mib, peak_resident, resident
-  from benchmarks.peers.trainers import make_trainer
-
-  before = resident()
-  trainer = make_trainer(peer, work, _FLAX_WMT.value)
-  clock = CLOCKS[_CLOCK.value]
-  start = clock()
-  loss = trainer.run(updates or 1)
-  first = clock() - start
-  start = clock()
-  peak = peak_resident(lambda: trainer.run(updates or 1))
-  seconds = (clock() - start) / (updates or 1)
-  if peak is not None and before is not None:
-    peak -= before
-  return (
-    trainer,
-    {
-      'first_s': round(first, 2),
-      'first_loss': round(loss, 5),
-      'memory_mib': mib(trainer.device_peak() or peak),
-      'program_mib': mib(trainer.program_bytes()),
-    },
-    seconds,
-  )
+    if 'ours' in timed and peer != 'ours':
+      record['ours_is_faster'] = speedup(timed['ours'], repeats)
+    device = {'peer': peer, 'device': kinds[0]}
+    yield head | device | record | begun[peer].record
 
 
 def _work(size: str, dtype: str, rate: float) -> Any:

@@ -7,7 +7,7 @@ Where benchmarks.decode gives every output its length, here each sentence ends
 where its search finds its end, and what is timed goes from lines to lines. All
 have the same parameters, beam and length penalty; --batch_tokens are source
 tokens times beams at one time. Names of ours tell what differs from the run's
-decoding. CPUs and dtypes are those of benchmarks.decode.
+decoding. Processes, CPUs and dtypes are those of benchmarks.decode.
 
 Prints a JSON line for each, and a table:
   others   cores that other processes kept busy: should be near 0
@@ -15,13 +15,19 @@ Prints a JSON line for each, and a table:
   same     share of the lines that equal ours
 """
 
+import functools
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
 from t2t_jax import cli
 from t2t_jax.errors import UsageError
+
+if TYPE_CHECKING:
+  from benchmarks.peers.translators import TranslatingPeer
+  from benchmarks.peers.workers import Workers
 
 _WORKDIR = flags.DEFINE_string('workdir', None, 'of a finished run')
 _SOURCE = flags.DEFINE_string('source', None, 'text, a sentence a line')
@@ -29,8 +35,8 @@ _REFERENCE = flags.DEFINE_string('reference', None, 'its translations: BLEU')
 _LINES = flags.DEFINE_integer('lines', 0, 'the first so many; 0: all', 0)
 _PEERS = flags.DEFINE_list(
   'peers',
-  'ours,ours-likely,ours-bfloat16,ctranslate2',
-  'what is compared, or ctranslate2-int8; what is not installed is left out',
+  'ours,ours-likely,ours-bfloat16,ctranslate2,ctranslate2-int8',
+  'what is compared; what is not installed is left out',
 )
 _BEAM_SIZE = flags.DEFINE_integer('beam_size', None, "default: the run's", 1)
 _ALPHA = flags.DEFINE_float(
@@ -46,21 +52,18 @@ _WARMUP = flags.DEFINE_integer(
 
 
 def main() -> None:
-  import jax
-
   from benchmarks.columns import COLUMNS
   from benchmarks.machine import describe
-  from benchmarks.peers.company import check_company
   from benchmarks.peers.translators import (
+    TranslatingPeer,
     installed_translators,
-    make_translator,
   )
+  from benchmarks.peers.workers import Workers
   from benchmarks.report import print_record, print_table
   from t2t_jax.checkpoints.workdir import Workdir
 
   if _WORKDIR.value is None:
     raise UsageError('--workdir: expected the directory of a run, found none')
-  check_company(_PEERS.value, jax.default_backend())
   names = installed_translators(_PEERS.value, cli.say)
   sources = _lines('source', _SOURCE.value)
   references = _REFERENCE.value and _lines('reference', _REFERENCE.value)
@@ -69,67 +72,68 @@ def main() -> None:
       f'--reference: expected {len(sources)} lines, as --source has, found '
       f'{len(references)}'
     )
-  workdir = Workdir(_WORKDIR.value)
-  config = workdir.read_config()
-  cli.use_compile_cache(config.logging.compile_cache_dir)
+  config = Workdir(_WORKDIR.value).read_config()
   options: Any = {
     'beam_size': _BEAM_SIZE.value,
     'length_penalty_alpha': _ALPHA.value,
     'batch_tokens': _BATCH_TOKENS.value,
   }
-  translators = {
-    name: make_translator(name, workdir, options) for name in names
-  }
+  peer = functools.partial(
+    TranslatingPeer, workdir=_WORKDIR.value, options=options
+  )
   machine = describe('jax', 'jaxlib', 'flax', 'ctranslate2')
-  records = [
-    record | {k: v for k, v in options.items() if v is not None} | machine
-    for record in _measure(
-      translators, sources, references or None, config.evaluation.bleu_tokenize
+  given = {k: v for k, v in options.items() if v is not None}
+  with Workers(peer, names) as workers:
+    records = _measure(
+      workers, sources, references or None, config.evaluation.bleu_tokenize
     )
+  records += [{'peer': x, 'failed': why} for x, why in workers.failed.items()]
+  records = [
+    {'benchmark': 'translate'} | record | given | machine for record in records
   ]
   for record in records:
     print_record(record)
   print_table(records, COLUMNS['translate'])
+  if workers.failed:
+    sys.exit(1)
 
 
 def _measure(
-  translators: dict[str, Any],
+  workers: 'Workers[TranslatingPeer]',
   sources: list[str],
   references: list[str] | None,
   tokenize: str,
 ) -> list[dict[str, Any]]:
-  import jax
-
+  from benchmarks.peers.translators import TranslatingPeer
   from benchmarks.report import now
-  from benchmarks.rounds import run_rounds, speedup, summary
+  from benchmarks.rounds import speedup, summary
   from t2t_jax.evaluation.bleu import corpus_scores
 
-  jobs = {
-    name: lambda translate=translate: translate(sources)
-    for name, translate in translators.items()
-  }
-  outputs = {}
-  for name, job in jobs.items():
-    cli.say(f'{name}: first run of {len(sources)} lines')
-    outputs[name] = job()
-  cli.say(f'{_REPEATS.value} timed rounds')
-  timed = run_rounds(jobs, repeats=_REPEATS.value, warmup=_WARMUP.value)
+  begun = workers.ask(
+    f'first run of {len(sources)} lines', TranslatingPeer.begin, sources
+  )
+  timed = workers.rounds(
+    f'{len(sources)} lines',
+    TranslatingPeer.time,
+    repeats=_REPEATS.value,
+    warmup=_WARMUP.value,
+  )
   records = []
   for name, repeats in timed.items():
+    outputs = begun[name].outputs
     record: dict[str, Any] = {
-      'benchmark': 'translate',
       'date': now(),
       'peer': name,
-      'device': jax.default_backend(),
+      'device': begun[name].device,
       'lines': len(sources),
     } | summary(repeats)
     record['lines_per_s'] = round(len(sources) / record['median_s'], 2)
     if references:
-      scores = corpus_scores(outputs[name], references, tokenize)
+      scores = corpus_scores(outputs, references, tokenize)
       record['bleu'] = round(scores.bleu, 2)
     if 'ours' in timed and name != 'ours':
       record['ours_is_faster'] = speedup(timed['ours'], repeats)
-      pairs = zip(outputs['ours'], outputs[name], strict=True)
+      pairs = zip(begun['ours'].outputs, outputs, strict=True)
       record['same_lines'] = round(
         sum(our == their for our, their in pairs) / len(sources), 4
       )

@@ -7,9 +7,7 @@ from benchmarks.peers.decoders import Output
 from benchmarks.sentences import Sentences
 
 
-def check_lengths(
-  name: str, sentences: Sentences, outputs: Sequence[Any]
-) -> None:
+def check_lengths(sentences: Sentences, outputs: Sequence[Any]) -> None:
   """Raises RuntimeError if an output has not its sentence's length: what was
   timed was not the work that was to be done."""
   for index, (sentence, output) in enumerate(
@@ -17,8 +15,8 @@ def check_lengths(
   ):
     if len(sentence) != len(output):
       raise RuntimeError(
-        f'{name}: sentence {index}: expected an output of {len(sentence)} '
-        f'tokens, found {len(output)}'
+        f'sentence {index}: expected an output of {len(sentence)} tokens, '
+        f'found {len(output)}'
       )
 
 

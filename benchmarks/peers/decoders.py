@@ -1,15 +1,19 @@
-"""The decoders that are compared, by name."""
+"""The decoders that are compared, by name, and what a process of one does."""
 
 import dataclasses
 import importlib.util
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-import jax
-
+from benchmarks.rounds import Repeat, time_call
 from benchmarks.sentences import Sentences
+from benchmarks.sizes import SIZES, base_config, random_model
+from t2t_jax import cli
 from t2t_jax.errors import UsageError, nearest
-from t2t_jax.model.transformer import Transformer
+from t2t_jax.parallel.host_memory import keep_freed_memory
+
+if TYPE_CHECKING:
+  from t2t_jax.model.transformer import Transformer
 
 
 class Output(NamedTuple):
@@ -54,7 +58,7 @@ class Settings:
     longest: most tokens of a sentence.
   """
 
-  model: Transformer
+  model: 'Transformer'
   params: Any
   beam_size: int
   batch_tokens: int
@@ -62,8 +66,15 @@ class Settings:
   longest: int
 
 
+def device() -> str:
+  """Returns 'cpu' or 'gpu'."""
+  import jax
+
+  return jax.default_backend()
+
+
 def on_gpu() -> bool:
-  return jax.default_backend() == 'gpu'
+  return device() == 'gpu'
 
 
 def compute_dtype() -> str:
@@ -85,6 +96,56 @@ def make_decoder(name: str, settings: Settings) -> Decoder:
   from benchmarks.peers.ctranslate2_decoder import CTranslate2Decoder
 
   return CTranslate2Decoder(settings, variant)
+
+
+class Begun(NamedTuple):
+  """What a peer tells when it can be timed.
+
+  Attributes:
+    dtype: of its matrix products.
+    device: 'cpu' or 'gpu'.
+    outputs: of the first sentences.
+  """
+
+  dtype: str
+  device: str
+  outputs: list[Output]
+
+
+class DecodingPeer:
+  """A decoder of a random model, in a process of its own."""
+
+  def __init__(self, name: str, *, size: str, seed: int, **limits: int):
+    """Args: limits are the rest of `Settings`."""
+    start_engine(name, base_config().logging.compile_cache_dir)
+    model, params = random_model(
+      SIZES[size], seed, compute_dtype=compute_dtype()
+    )
+    self._name = name
+    self._decoder = make_decoder(name, Settings(model, params, **limits))
+
+  def begin(self, sentences: Sentences, compared: int) -> Begun:
+    """Decodes them once, which compiles; these are what is timed then.
+
+    Raises:
+      RuntimeError: an output that has not its sentence's length.
+    """
+    from benchmarks.peers.agreement import check_lengths
+
+    self._job = self._decoder.job(sentences)
+    check_lengths(sentences, self._job())
+    outputs = self._decoder.outputs(sentences[:compared])
+    return Begun(self._decoder.dtype, device(), outputs)
+
+  def time(self) -> Repeat:
+    return time_call(self._job)
+
+
+def start_engine(name: str, compile_cache_dir: str) -> None:
+  """Sets a peer's process up as its users have it."""
+  cli.use_compile_cache(compile_cache_dir)
+  if name.startswith('ours'):
+    keep_freed_memory()  # as our commands do
 
 
 # Name -> the package that it needs.

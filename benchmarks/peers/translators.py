@@ -1,11 +1,14 @@
-"""Translators of lines with a run's parameters, by name."""
+"""Translators of lines with a run's parameters, by name, and what a process of
+one does."""
 
 import importlib.util
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
+from benchmarks.peers.decoders import device, start_engine
+from benchmarks.rounds import Repeat, time_call
 from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.decoding.options import DecodingOptions
-from t2t_jax.decoding.restored import restore
 from t2t_jax.errors import UsageError, nearest
 
 # Lines to their translations, in order.
@@ -57,6 +60,33 @@ def make_translator(
     from benchmarks.peers.ctranslate2_lines import line_translator
 
     return line_translator(workdir, options, _THEIRS[name])
+  from t2t_jax.decoding.restored import restore
+
   changed: DecodingOptions = {**options, **_OURS[name]}
   translator = restore(workdir, **changed).translator()
   return lambda lines: [x.text for x in translator.translate(lines)]
+
+
+class Begun(NamedTuple):
+  """What a peer tells when it can be timed: 'cpu' or 'gpu', and outputs."""
+
+  device: str
+  outputs: list[str]
+
+
+class TranslatingPeer:
+  """A translator, in a process of its own."""
+
+  def __init__(self, name: str, *, workdir: str, options: DecodingOptions):
+    directory = Workdir(workdir)
+    logging = directory.read_config().logging
+    start_engine(name, logging.compile_cache_dir)
+    self._translate = make_translator(name, directory, options)
+
+  def begin(self, lines: Sequence[str]) -> Begun:
+    """Translates them once, which compiles; these are what is timed then."""
+    self._lines = lines
+    return Begun(device(), self._translate(lines))
+
+  def time(self) -> Repeat:
+    return time_call(lambda: self._translate(self._lines))

@@ -65,7 +65,7 @@ def encode_all(
     workers,
     # Not fork: jax may be running in this process, with threads.
     multiprocessing.get_context('spawn'),
-    _follow_the_parent,
+    follow_the_parent,
   ) as pool:
     try:
       yield from _in_order(pool, jobs, vocabulary, settings, 3 * workers)
@@ -83,6 +83,19 @@ def usable_cpus() -> int:
   if hasattr(os, 'sched_getaffinity'):
     return len(os.sched_getaffinity(0))
   return os.cpu_count() or 1
+
+
+def follow_the_parent() -> None:
+  """Ends a worker with its parent; Ctrl-C is for the parent alone."""
+  signal.signal(signal.SIGINT, signal.SIG_IGN)
+  parent = multiprocessing.parent_process()
+  assert parent is not None
+
+  def wait() -> None:
+    parent.join()
+    os._exit(1)
+
+  threading.Thread(target=wait, daemon=True).start()
 
 
 def _in_order(
@@ -120,16 +133,3 @@ def _encode(job: Job, vocabulary: Path, settings: chunks.Settings) -> None:
 @functools.lru_cache(1)
 def _encoder(vocabulary: Path, settings: chunks.Settings) -> chunks.Encoder:
   return chunks.Encoder(Tokenizers.load(vocabulary), settings)
-
-
-def _follow_the_parent() -> None:
-  """Ends a worker with its parent; Ctrl-C is for the parent alone."""
-  signal.signal(signal.SIGINT, signal.SIG_IGN)
-  parent = multiprocessing.parent_process()
-  assert parent is not None
-
-  def wait() -> None:
-    parent.join()
-    os._exit(1)
-
-  threading.Thread(target=wait, daemon=True).start()

@@ -6,15 +6,17 @@ import json
 import pytest
 from run_command import run_command
 
-from benchmarks import rounds, sizes
+from benchmarks import rounds
 from benchmarks.sentences import equal_length_groups, file_lengths
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch):
-  monkeypatch.setitem(sizes.SIZES, 'micro', sizes.Size(1, 16, 24, 2, 300))
-  monkeypatch.setattr('t2t_jax.cli.use_compile_cache', lambda directory: None)
+def quick(monkeypatch, tmp_path):
   monkeypatch.setattr(rounds, 'PAUSE_S', 0)
+  # Of the peer's process, which begins jax anew; and where its compile cache
+  # lies.
+  monkeypatch.setenv('JAX_DISABLE_MOST_OPTIMIZATIONS', '1')
+  monkeypatch.setenv('HOME', str(tmp_path))
 
 
 def decode(*arguments):
@@ -52,6 +54,26 @@ def test_it_measures_and_tells(tmp_path):
   assert len(rows) == 2
 
 
+def test_a_peer_that_fails_is_told_of(tmp_path, monkeypatch):
+  engine = tmp_path / 'ctranslate2.py'
+  engine.write_text("raise RuntimeError('expected AVX,\\n found none')\n")
+  monkeypatch.syspath_prepend(tmp_path)
+  monkeypatch.setattr('benchmarks.machine.describe', lambda *packages: {})
+  finished = decode('--size=micro', '--peers=ctranslate2')
+  why = 'RuntimeError: expected AVX, found none'
+  assert finished.status == 1
+  assert f'\nctranslate2: failed, {why}\n' in finished.stderr
+  record, header, _, row = finished.lines
+  assert json.loads(record) == {
+    'benchmark': 'decode',
+    'size': 'micro',
+    'peer': 'ctranslate2',
+    'failed': why,
+  }
+  assert 'failed' in header
+  assert why in row
+
+
 @pytest.mark.parametrize(
   ('arguments', 'message'),
   [
@@ -65,11 +87,6 @@ def test_it_measures_and_tells(tmp_path):
       '--peers: expected some of ours, ours-bfloat16, ctranslate2, '
       'ctranslate2-int8, torch, '
       "found 'marian'.",
-    ),
-    (
-      ['--size=micro', '--peers=ours,torch,ctranslate2-int8'],
-      '--peers: on a CPU expected at most one of CTranslate2 and torch, for '
-      'they slow each other down, found torch, ctranslate2-int8',
     ),
     (
       ['--sentences=64,0'],

@@ -65,13 +65,13 @@ def test_a_peer_finds_what_ours_finds(name, package):
     assert our.log_prob / penalty == pytest.approx(
       their.log_prob / penalty, abs=1e-4
     )
-  check_lengths(name, sentences(), decoder.job(sentences())())
+  check_lengths(sentences(), decoder.job(sentences())())
 
 
 def test_the_peers_int8_has_the_same_lengths():
   decoder = peer('ctranslate2-int8', 'ctranslate2')
   assert decoder.dtype.startswith('int8')
-  check_lengths('int8', sentences(), decoder.job(sentences())())
+  check_lengths(sentences(), decoder.job(sentences())())
   found = decoder.outputs(sentences())
   differences = [
     abs(our.log_prob - their.log_prob)
@@ -111,7 +111,7 @@ def test_agreement_by_hand():
 
 def test_an_output_of_another_length_ends_the_run():
   with pytest.raises(RuntimeError, match=r'sentence 1: expected .* 3 .* 2'):
-    check_lengths('ours', [[4, 2], [5, 6, 2]], [[9, 2], [9, 2]])
+    check_lengths([[4, 2], [5, 6, 2]], [[9, 2], [9, 2]])
 
 
 def test_what_is_not_installed_is_named_and_left_out(monkeypatch):

@@ -9,8 +9,8 @@ from benchmarks import rounds
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch):
-  monkeypatch.setattr('t2t_jax.cli.use_compile_cache', lambda directory: None)
+def quick(monkeypatch, tmp_path):
+  monkeypatch.setenv('HOME', str(tmp_path))  # of the compile cache
   monkeypatch.setattr(rounds, 'PAUSE_S', 0)
 
 
@@ -50,7 +50,9 @@ def test_it_measures_and_tells(trained, text):
     assert 0 <= record['bleu'] <= 100
     assert {'versions', 'commit', 'cpu', 'threads'} <= set(record)
   assert 'same_lines' not in records[0]
-  assert records[1]['same_lines'] == records[2]['same_lines'] == 1
+  assert records[1]['same_lines'] == 1
+  # So young a model does not end, and CTranslate2's longest output is longer.
+  assert 0 <= records[2]['same_lines'] <= 1
   header, *_ = [x for x in finished.lines if x.startswith('|')]
   assert 'BLEU' in header
 
