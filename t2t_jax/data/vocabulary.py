@@ -8,7 +8,7 @@ import collections
 import io
 import random
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import sentencepiece
 
@@ -108,9 +108,15 @@ def count_tokens(lines: Iterable[str], size: int) -> list[tuple[str, int]]:
   counts = collections.Counter(
     token for line in lines for token in split_tokens(line)
   )
-  for special in SPECIALS:
-    counts.pop(special, None)
-  ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+  return rank_tokens(counts, size)
+
+
+def rank_tokens(counts: Mapping[str, int], size: int) -> list[tuple[str, int]]:
+  """Returns what `count_tokens` does, of tokens that are counted already."""
+  ranked = sorted(
+    (item for item in counts.items() if item[0] not in SPECIALS),
+    key=lambda item: (-item[1], item[0]),
+  )
   return ranked[: size - len(SPECIALS)]
 
 
