@@ -94,8 +94,9 @@ def get_config() -> config_dict.ConfigDict:
       source_language='en',
       target_language='de',
       # Lines that belong together: text, .gz or .sgm, or ARCHIVE/MEMBER in a
-      # .tgz, .tar.gz or .tar. A name without .gz also finds its .gz.
-      # Several files a side are read one after the other.
+      # .tgz, .tar.gz, .tar or .zip. A name without .gz also finds its .gz.
+      # FILE#2: the second column of a table with tabs. Several files a side
+      # are read one after the other.
       train_source=tuple(f'{stem}.en' for stem in _TRAIN),
       train_target=tuple(f'{stem}.de' for stem in _TRAIN),
       dev_source=('dev.tgz/dev/newstest2013.en',),

@@ -50,6 +50,13 @@ class Counts:
     for reason, number in _NUMBER.items():
       setattr(self, reason, getattr(self, reason) + int(counted[number]))
 
+  def to_dict(self) -> dict[str, int]:
+    """Returns the counts, ready for JSON; words where there are some."""
+    counts = dataclasses.asdict(self)
+    if not self.words:
+      del counts['words']
+    return counts
+
   def describe(self, unit: str) -> str:
     """Returns the counts of pairs or lines, which `unit` says, as one line."""
     left_out = ', '.join(

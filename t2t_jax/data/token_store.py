@@ -164,10 +164,10 @@ def _write_all(
       progress=progress,
     )
     counts = cleaning.total(corpora_counts.values())
-    report[split] = dataclasses.asdict(counts)
+    report[split] = counts.to_dict()
     if len(corpora_counts) > 1:
       report[f'{split}_corpora'] = {
-        name: dataclasses.asdict(part) for name, part in corpora_counts.items()
+        name: part.to_dict() for name, part in corpora_counts.items()
       }
       for name, part in corpora_counts.items():
         progress(f'{split}, {name}: {part.describe(unit)}')
