@@ -401,6 +401,23 @@ def test_few_long_lines_are_a_chunk(tmp_path, monkeypatch):
   assert sizes == [1, 2, 2] * 2
 
 
+def test_a_text_on_one_line_gives_a_vocabulary(tmp_path):
+  # SentencePiece leaves out lines of more than 65,536 bytes.
+  text = ' '.join(f'größe{n % 7} of the {n % 50}' for n in range(5000))
+  assert len(text.encode()) > 1 << 16
+  prepared = prepare_text(
+    tmp_path, [text], vocabulary_kind='bpe', size=300, max_tokens=500
+  )
+  [ids] = prepared.tokenizers.target.encode([text])
+  assert prepared.tokenizers.target.decode([ids]) == [text]
+  assert 'of' in [
+    p.strip('\u2581') for p in prepared.tokenizers.target.pieces(ids)
+  ]
+  assert rows(prepared.train, 'target') == cut([*ids, EOS_ID], 500)
+  lengths = prepared.train.target_lengths
+  assert (lengths[:-1] == 500).all() and 0 < lengths[-1] <= 500
+
+
 def test_a_text_in_another_script_is_left_out_of_training(tmp_path):
   lines = ['the dog sleeps', 'Привет друг', 'a cat', '12 3', '']
   counts = prepare_text(
