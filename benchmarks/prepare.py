@@ -121,7 +121,8 @@ def _text_stages(directory: Path) -> Iterator[tuple[str, int, float]]:
 
     yield name, count, _timed(encode_all)[1]
   encoder = chunks.Encoder(
-    tokenizers, chunks.Settings(data, vocabulary, training=True)
+    tokenizers,
+    chunks.Settings(config.task, data, vocabulary, training=True),
   )
   arrays = [encoder(part, number) for number, part in enumerate(parts)]
 

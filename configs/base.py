@@ -94,8 +94,9 @@ def get_config() -> config_dict.ConfigDict:
       source_language='en',
       target_language='de',
       # Lines that belong together: text, .gz or .sgm, or ARCHIVE/MEMBER in a
-      # .tgz, .tar.gz or .tar. A name without .gz also finds its .gz.
-      # Several files a side are read one after the other.
+      # .tgz, .tar.gz, .tar or .zip. A name without .gz also finds its .gz.
+      # FILE#2: the second column of a table with tabs. Several files a side
+      # are read one after the other.
       train_source=tuple(f'{stem}.en' for stem in _TRAIN),
       train_target=tuple(f'{stem}.de' for stem in _TRAIN),
       dev_source=('dev.tgz/dev/newstest2013.en',),
@@ -245,8 +246,8 @@ def get_config() -> config_dict.ConfigDict:
       # Minimum Bayes risk: of the beam or the samples, the one most like the
       # others by chrf or bleu; none: the most probable of the beam.
       mbr='none',
-      # Source tokens times beams (or samples) of a batch. A CPU searches a batch
-      # a core at one time, 8 at most.
+      # Source tokens times beams (or samples) of a batch; a CPU searches one a
+      # core at one time, 8 at most.
       batch_tokens=4096,
       # Of matrices: compute_dtype: as model.compute_dtype is; bfloat16: also
       # where that is float32, for CPUs that multiply it twice as fast.

@@ -14,11 +14,14 @@ LANGUAGE.test.tsv; --config=configs/inflection.py is german. To inflect a word:
 
 The recipe is that of Wu, Cotterell & Hulden 2021 (arXiv 2005.10213): 4 layers,
 d_model 256, d_ff 1024, 4 heads, dropout 0.3, batches of 400 words, label
-smoothing 0.1. Its rate and length are ours.
+smoothing 0.1. Its rate and length are ours: their script has 20,000 updates,
+an inverse square root from 0.001, and features without positions.
 
 Expected: exact match, a mean over 52 languages, 95.3 reported for the best
-system of 2017 and 95.6 for a Transformer (Wu et al. 2021). Ours: not run, but
-for 20 updates, loss 6.4 to 3.4.
+system of 2017 and 95.6 for a Transformer (Wu et al. 2021). Of one language: the
+task's own baseline, rules for prefixes and suffixes, gives on test german 82.4,
+english 94.7, finnish 78.2, turkish 72.6, russian 85.7, spanish 90.7, arabic
+50.7 (run by us). Ours: not run, but for 20 updates, loss 6.4 to 3.4.
 Hardware and time: reckoned at 3 hours of one CPU core.
 """
 

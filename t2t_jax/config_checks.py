@@ -238,7 +238,8 @@ def _check_one_side(split: str, sources: tuple[str, ...]) -> None:
 
 def _check_weights(data: 'DataConfig') -> None:
   weights = data.train_weights
-  corpora = len(data.train_source) if data.kind in _KINDS_OF_FILES else 1
+  files = data.train_source or data.train_target
+  corpora = len(files) if data.kind in _KINDS_OF_FILES else 1
   if weights and (len(weights) != corpora or min(weights) <= 0):
     raise UsageError(
       f'config.data.train_weights: expected a number above 0 for each of the '

@@ -24,11 +24,8 @@ _STACKS = {
   'classification': (True, False),
 }
 
-# What `data/single_stack.py` does not do.
 _OF_A_SINGLE_STACK = {
-  'data.train_weights': ((), 'each text is read once'),
   'data.remove_identical': (False, 'there is one side'),
-  'data.min_script_share': (0.0, 'there is one side'),
 }
 
 _OF_A_LABELLER = {

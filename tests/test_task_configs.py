@@ -41,12 +41,19 @@ def test_parsing_is_the_papers():
   }
 
 
-def test_a_small_parser_decodes_as_the_papers():
-  paper, small = _fields('parsing.py'), _fields('parsing.py:small')
+def test_other_parsers_decode_as_the_papers():
+  paper, small, more = (
+    _fields(f'parsing.py{size}') for size in ('', ':small', ':semi_supervised')
+  )
   assert small['model.d_model'] == 128
   for key in paper:
     if key.startswith('decoding.'):
-      assert small[key] == paper[key]
+      assert small[key] == more[key] == paper[key]
+    if key.startswith('model.'):
+      assert more[key] == paper[key]
+  # Section 6.3: a vocabulary of 32K, and more trees.
+  assert more['vocabulary.size'] == 32000
+  assert more['data.train_source'] == ('train.ptb', 'silver.ptb')
 
 
 def test_variants_name_their_files():
@@ -63,7 +70,8 @@ def test_variants_name_their_files():
   [
     (
       'parsing.py:big',
-      "parsing.py:big: expected paper or small, found 'big'",
+      'parsing.py:big: expected one of paper, semi_supervised, small, '
+      "found 'big'",
     ),
     (
       'scan.py:jump',

@@ -2,6 +2,15 @@
 
 A chunk depends on nothing but its pairs, its number and the settings, so the
 files are the same whoever makes them and in what order.
+
+The arrays of a chunk of N pairs (or lines, of one stack), K of which are kept:
+  reasons (N,): as `cleaning` numbers them; none is a duplicate yet
+  hashes (N,): of each pair, where duplicates are to be found
+  {side}_best (K,): tokens of the best segmentations
+  unknown (K,): unknown tokens of both sides
+  words (K,): of lines alone
+  {side}_tokens_{s}, {side}_lengths_{s}: ids of segmentation s
+  rows_{s} (K,): sentences that each line became, where it may be several
 """
 
 import dataclasses
@@ -27,9 +36,15 @@ SIDES = ('source', 'target')
 class Settings:
   """What decides how a chunk is encoded, besides the vocabulary itself."""
 
+  task: str
   data: DataConfig
   vocabulary: VocabularyConfig
   training: bool
+
+  @property
+  def unit(self) -> str:
+    """What the text consists of."""
+    return 'pairs' if self.task == 'translation' else 'lines'
 
   @property
   def samplings(self) -> int:
@@ -42,15 +57,7 @@ class Settings:
 
 
 class Encoder:
-  """Cleans and encodes chunks.
-
-  The arrays of a chunk of N pairs, K of which are kept:
-    reasons (N,): as `cleaning` numbers them; none is a duplicate yet
-    hashes (N,): of each pair, where duplicates are to be found
-    {side}_best (K,): lengths of the best segmentations
-    unknown (K,): unknown tokens of both sides
-    {side}_tokens_{s}, {side}_lengths_{s}: ids of segmentation s
-  """
+  """Cleans and encodes chunks of sentence pairs."""
 
   def __init__(self, tokenizers: Tokenizers, settings: Settings):
     self._settings = settings
@@ -81,7 +88,7 @@ class Encoder:
     arrays['reasons'] = reason_N
     arrays['unknown'] = np.sum(
       [
-        _count(flat, tokenizer.unk_id)
+        count_token(flat, tokenizer.unk_id)
         for flat, tokenizer in zip(best, self._tokenizers, strict=True)
       ],
       axis=0,
@@ -149,7 +156,7 @@ def load(path: Path, *names: str) -> Arrays:
     return {name: arrays[name] for name in names or arrays.files}
 
 
-def _count(flat: Flat, token: int) -> np.ndarray:
+def count_token(flat: Flat, token: int) -> np.ndarray:
   """Returns int64 (sentences,): how often a token is in each."""
   tokens, lengths = flat
   found = np.concatenate([[0], np.cumsum(tokens == token)])

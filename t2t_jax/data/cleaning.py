@@ -1,4 +1,4 @@
-"""Which pairs are left out, and how many for which reason."""
+"""Which pairs, or lines, are left out, and how many for which reason."""
 
 import dataclasses
 import hashlib
@@ -37,9 +37,10 @@ class Counts:
   source_tokens: int = 0  # of the kept pairs, with EOS
   target_tokens: int = 0
   unknown_tokens: int = 0
-  over_long_kept: int = 0  # among the kept, outside of training
+  over_long_kept: int = 0  # among the kept: outside of training, or cut
   samplings: int = 1  # random segmentations that a kept pair is written in
   written: int = 0  # pairs in the token files: kept, times weight and samplings
+  words: int = 0  # of the kept lines, where a text has one side
 
   def add_reasons(self, reason_N: np.ndarray) -> None:
     """Counts pairs by the numbers that tell why they are left out."""
@@ -49,8 +50,15 @@ class Counts:
     for reason, number in _NUMBER.items():
       setattr(self, reason, getattr(self, reason) + int(counted[number]))
 
-  def describe(self) -> str:
-    """Returns the counts as one line of text."""
+  def to_dict(self) -> dict[str, int]:
+    """Returns the counts, ready for JSON; words where there are some."""
+    counts = dataclasses.asdict(self)
+    if not self.words:
+      del counts['words']
+    return counts
+
+  def describe(self, unit: str) -> str:
+    """Returns the counts of pairs or lines, which `unit` says, as one line."""
     left_out = ', '.join(
       f'{getattr(self, name):,} {name.replace("_", " ")}'
       for name in REASONS
@@ -71,11 +79,15 @@ class Counts:
       if self.written != self.kept * self.samplings
       else ''
     )
+    size = (
+      f'{self.words:,} words, '
+      if self.words
+      else f'{self.source_tokens:,} source and '
+    )
     return (
-      f'{self.kept:,} of {self.read:,} pairs kept{over_long}, left out: '
-      f'{left_out or "none"}; {self.source_tokens:,} source and '
-      f'{self.target_tokens:,} target tokens, {self.unknown_tokens:,} unknown'
-      f'{samplings}{weighted}'
+      f'{self.kept:,} of {self.read:,} {unit} kept{over_long}, left out: '
+      f'{left_out or "none"}; {size}{self.target_tokens:,} target tokens, '
+      f'{self.unknown_tokens:,} unknown{samplings}{weighted}'
     )
 
 
@@ -111,6 +123,31 @@ def text_reasons(
     for side, language in enumerate(languages):
       share_N = scripts.shares([pair[side] for pair in pairs], language)
       leave_out(share_N < data.min_script_share, 'script')
+  return reason_N
+
+
+def line_reasons(
+  lines: Sequence[str],
+  words_N: np.ndarray,
+  data: DataConfig,
+  language: str,
+  *,
+  training: bool,
+) -> np.ndarray:
+  """Returns uint8 (lines,): KEPT, or why a text of one side is left out.
+
+  Args:
+    lines: the text.
+    words_N: int (lines,), words of each.
+    data: the least share of the script.
+    language: of the text.
+    training: whether the script matters.
+  """
+  reason_N = np.full(len(lines), KEPT, np.uint8)
+  if training and data.min_script_share:
+    share_N = scripts.shares(lines, language)
+    reason_N[share_N < data.min_script_share] = _NUMBER['script']
+  reason_N[words_N == 0] = _NUMBER['empty']
   return reason_N
 
 

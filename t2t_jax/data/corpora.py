@@ -76,7 +76,7 @@ def test_set_names(data: DataConfig) -> tuple[str, ...]:
   """Returns the names of the test sets, each unlike the others.
 
   A pair of text files is named after its source file (a target file that is
-  alone after itself), without language, .gz and what WMT's .sgm files add:
+  alone after itself), without language, .gz, #2 and what WMT's .sgm files add:
   newstest2014.en.gz -> newstest2014. Where two agree (or one is called train
   or dev) the later becomes name-2 and so on.
   """
@@ -114,9 +114,10 @@ def content_digest(
   """Returns a SHA-256 over the training and dev text, quick to compute.
 
   Files are hashed as they lie (a .gz compressed, an archive whole, with the
-  member's name); a generated corpus by its grammar's program text, which with
-  seed and counts decides every sentence. Those of large files are kept in
-  data.cache_dir; `progress` gets a line for each that is not there.
+  member's name, a table with the column's number); a generated corpus by its
+  grammar's program text, which with seed and counts decides every sentence.
+  Those of large files are kept in data.cache_dir; `progress` gets a line for
+  each that is not there.
   """
   if data.kind == 'text':
     paths = [
@@ -141,10 +142,10 @@ def content_digest(
   digest = hashlib.sha256()
   read: dict[Path, bytes] = {}  # an archive has many members
   for path in paths:
-    file, member = archives.split(path)
-    if file not in read:
-      read[file] = digests.file_digest(file, kept, progress)
-    digest.update(read[file] + member.encode())
+    place = archives.split(path)
+    if place.file not in read:
+      read[place.file] = digests.file_digest(place.file, kept, progress)
+    digest.update(read[place.file] + place.within.encode())
   return digest.hexdigest()
 
 
@@ -190,7 +191,7 @@ def _generate(data: DataConfig, split: str) -> Iterator[tuple[str, str]]:
 
 
 def _stem(name: str, language: str) -> str:
-  stem = Path(name).name.removesuffix('.gz')
+  stem = Path(archives.split(Path(name)).name).name.removesuffix('.gz')
   is_sgm = stem.endswith('.sgm')
   stem = stem.removesuffix('.sgm')
   shorter, dot, suffix = stem.rpartition('.')

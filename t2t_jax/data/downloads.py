@@ -31,13 +31,13 @@ def fetch(data: DataConfig, progress: Callable[[str], None]) -> None:
   whole or not at all.
 
   Args:
-    data: of text files; other kinds have nothing to fetch.
+    data: of files; other kinds have nothing to fetch.
     progress: gets a line for each file.
 
   Raises:
     UsageError: a file that cannot be had, or is not the one expected.
   """
-  if data.kind != 'text':
+  if data.kind in ('tfds', 'generated'):
     return
   directory = Path(data.directory).expanduser()
   wanted = _wanted(data, directory)
@@ -59,7 +59,7 @@ def _wanted(data: DataConfig, directory: Path) -> set[str]:
   for split in ('train', 'dev', 'test'):
     for side in ('source', 'target'):
       for name in getattr(data, f'{split}_{side}'):
-        path, member = archives.split(directory / name)
+        path, member, _ = archives.split(directory / name)
         if path.parent == directory and not path.exists():
           names |= {path.name} if member else {path.name, f'{path.name}.gz'}
   return names

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from t2t_jax.config import DataConfig, VocabularyConfig
-from t2t_jax.data import chunks, cleaning, corpora, workers
+from t2t_jax.config import Config
+from t2t_jax.data import chunks, cleaning, task_lines, workers
 from t2t_jax.data.pace import Pace
 from t2t_jax.data.token_files import TokenWriter
 from t2t_jax.data.tokenizer import Tokenizers
 
-CHUNK = 10000  # pairs encoded at one time; samples depend on it
+CHUNK = 10000  # pairs or lines encoded at one time; samples depend on it
+_CHARACTERS = 1 << 24  # of a chunk at most, or one line: some lines are texts
 
 
 @dataclasses.dataclass
@@ -32,8 +33,7 @@ class _Corpus:
 
 
 def write_split(
-  data: DataConfig,
-  vocabulary: VocabularyConfig,
+  config: Config,
   split: str,
   tokenizers: Tokenizers,
   work: Path,
@@ -47,15 +47,16 @@ def write_split(
   The training split is cleaned, and written in `vocabulary.samplings` random
   segmentations if these are more than 1 (token counts are those of the best
   one), each pair as often as its corpus's weight says. Other splits lose pairs
-  with an empty side only; over-long ones are kept whole and counted.
+  with an empty side only; over-long ones are kept whole and counted. The same
+  holds for the lines that `single_stack` makes rows of.
 
   Args:
-    data, vocabulary: of the config.
+    config: of the text.
     split: 'train' or 'dev'.
     tokenizers: those saved in `work`/vocabulary.
     work: chunks are kept in it, and found there.
     directory: of the token files.
-    expected: pairs of the split, if known; for the progress.
+    expected: pairs or lines of the split, if known; for the progress.
     progress: gets a line every ten seconds.
 
   Returns:
@@ -64,10 +65,12 @@ def write_split(
   Raises:
     UsageError: text that cannot be read, or a worker that died.
   """
-  settings = chunks.Settings(data, vocabulary, split == 'train')
+  settings = chunks.Settings(
+    config.task, config.data, config.vocabulary, split == 'train'
+  )
   (work / split).mkdir(parents=True, exist_ok=True)
   parts: list[_Corpus] = []
-  pace = Pace(split, expected, progress)
+  pace = Pace(split, expected, progress, unit=settings.unit)
   for job in workers.encode_all(
     _jobs(settings, split, work / split, parts), work / 'vocabulary', settings
   ):
@@ -75,7 +78,8 @@ def write_split(
   sizes = (tokenizers.source.vocab_size, tokenizers.target.vocab_size)
   with TokenWriter(directory, sizes) as writer:
     repetitions = _repetitions(parts) if settings.hashed else None
-    pace = Pace(f'{split}, token files', expected, progress)
+    name = f'{split}, token files'
+    pace = Pace(name, expected, progress, unit=settings.unit)
     for part in parts:
       for file in part.files:
         pace.add(_append(writer, file, part, settings, repetitions))
@@ -90,7 +94,7 @@ def _jobs(
   numbers = itertools.count()
   names: dict[str, int] = {}
   for place, (name, pairs) in enumerate(
-    corpora.read_corpora(settings.data, split)
+    task_lines.read_corpora(settings.task, settings.data, split)
   ):
     names[name] = names.get(name, 0) + 1
     part = _Corpus(
@@ -100,10 +104,21 @@ def _jobs(
       cleaning.Counts(samplings=settings.samplings),
     )
     parts.append(part)
-    while chunk := list(itertools.islice(pairs, CHUNK)):
+    while chunk := _take(pairs):
       number = next(numbers)
       part.files.append(work / f'{number:06}.npz')
       yield workers.Job(number, part.files[-1], len(chunk), chunk)
+
+
+def _take(pairs: Iterator[tuple[str, str]]) -> list[tuple[str, str]]:
+  chunk: list[tuple[str, str]] = []
+  characters = 0
+  for pair in itertools.islice(pairs, CHUNK):
+    chunk.append(pair)
+    characters += len(pair[0]) + len(pair[1])
+    if characters >= _CHARACTERS:
+      break
+  return chunk
 
 
 def _repetitions(parts: list[_Corpus]) -> cleaning.Repetitions:
@@ -140,7 +155,9 @@ def _append(
   counts.source_tokens += int(lengths[0].sum())
   counts.target_tokens += int(lengths[1].sum())
   counts.unknown_tokens += int(arrays['unknown'][kept].sum())
-  if not settings.training:
+  if 'words' in arrays:
+    counts.words += int(arrays['words'][kept].sum())
+  if not settings.training or settings.task == 'language_model':
     longer = np.maximum(*lengths)
     counts.over_long_kept += int((longer > settings.data.max_tokens).sum())
   written = np.repeat(kept, _times(len(kept), part.weight, int(file.stem)))
@@ -152,9 +169,17 @@ def _append(
       )
       for side in chunks.SIDES
     ]
-    writer.extend_flat(*(chunks.select(side, written) for side in sides))
+    rows = written
+    if f'rows_{sampling}' in arrays:
+      rows = _rows(arrays[f'rows_{sampling}'], written)
+    writer.extend_flat(*(chunks.select(side, rows) for side in sides))
     counts.written += len(written)
   return len(reason_N)
+
+
+def _rows(rows_K: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+  """Returns the numbers of the rows that the chosen lines became."""
+  return chunks.select((np.arange(rows_K.sum()), rows_K), chosen)[0]
 
 
 def _times(pairs: int, weight: float, number: int) -> np.ndarray:

@@ -14,7 +14,8 @@ from t2t_jax.data.tokenizer import check_models
 from t2t_jax.errors import UsageError
 
 _FORMAT = 1  # raise it when the same input gives other files
-_SAMPLED_FORMAT = 2  # the same, of text in several random segmentations
+# The same, of text in several random segmentations: pairs, a text.
+_SAMPLED_FORMATS = {'translation': 2, 'language_model': 3}
 _NO_MATTER = ('directory', 'cache_dir', 'downloads', 'workers')
 # At these values they change nothing, and the files are those that were made
 # before there was a choice.
@@ -56,7 +57,7 @@ def compute_fingerprint(
   vocabulary = _describe_vocabulary(config)
   is_sampled = config.vocabulary.samplings > 1
   described = {
-    'format': _SAMPLED_FORMAT if is_sampled else _FORMAT,
+    'format': _SAMPLED_FORMATS[config.task] if is_sampled else _FORMAT,
     'data': data,
     'vocabulary': vocabulary,
     'content': corpora.content_digest(config.data, progress),

@@ -7,15 +7,15 @@ count in the loss.
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from t2t_jax.data.subwords import SegmentedTokenizer, Tokenizer
-from t2t_jax.data.vocabulary import SPECIALS, count_tokens, split_tokens
+from t2t_jax.data.vocabulary import SPECIALS, rank_tokens, split_tokens
 from t2t_jax.errors import UsageError
 
 
 def encode_words(
-  tokenizer: Tokenizer, lines: Sequence[str]
+  tokenizer: Tokenizer, lines: Sequence[str], threads: int = -1
 ) -> list[list[list[int]]]:
   """Returns the ids of each word of each line, at least one a word.
 
@@ -24,7 +24,7 @@ def encode_words(
   """
   words = [split_tokens(line) for line in lines]
   distinct = list(dict.fromkeys(itertools.chain.from_iterable(words)))
-  ids = dict(zip(distinct, tokenizer.encode(distinct), strict=True))
+  ids = dict(zip(distinct, tokenizer.encode(distinct, threads), strict=True))
   return [
     [ids[word] or [tokenizer.unk_id] for word in line_words]
     for line_words in words
@@ -73,18 +73,19 @@ def check_labels(words: str, labels: str, place: str, *, of_line: bool) -> None:
     )
 
 
-def label_vocabulary(lines: Sequence[str], size: int) -> SegmentedTokenizer:
-  """Returns the vocabulary of all labels in `lines`.
+def label_vocabulary(
+  counts: Mapping[str, int], size: int
+) -> SegmentedTokenizer:
+  """Returns the vocabulary of all labels that were counted.
 
   Raises:
     UsageError: they do not fit into `size` entries.
   """
-  labels = {label for line in lines for label in split_tokens(line)}
-  needed = len(labels) + len(SPECIALS)
+  needed = len(counts) + len(SPECIALS)
   if size < needed:
     raise UsageError(
       f'config.vocabulary.target_size: expected at least {needed}, for the '
-      f'{len(labels)} labels of the training text and {len(SPECIALS)} special '
+      f'{len(counts)} labels of the training text and {len(SPECIALS)} special '
       f'entries, found {size}'
     )
-  return SegmentedTokenizer(count_tokens(lines, size))
+  return SegmentedTokenizer(rank_tokens(counts, size))

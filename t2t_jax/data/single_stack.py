@@ -1,6 +1,6 @@
-"""Token files of a language model's text, and of words with labels.
+"""Rows of a language model's text, and of words with labels.
 
-They are those of sentence pairs, so all that reads them serves these too:
+They are those of sentence pairs, so all that reads token files serves these:
 
   language_model  source: EOS alone; target: a line's tokens and EOS. A line
                   of more than data.max_tokens is cut into rows, of which the
@@ -8,65 +8,23 @@ They are those of sentence pairs, so all that reads them serves these too:
   tagging, classification
                   source: a line's tokens and EOS; target: its labels, as
                   labels.py places them.
+
+The arrays of a chunk are those that `chunks` tells of.
 """
 
-import dataclasses
 import itertools
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Sequence
 
-from t2t_jax.config import Config
-from t2t_jax.data import cleaning, labels, vocabulary
-from t2t_jax.data.given_vocabulary import given_tokenizers
-from t2t_jax.data.task_lines import Line, read_lines, train_tokenizers
-from t2t_jax.data.token_files import TokenWriter
+import numpy as np
+
+from t2t_jax.data import cleaning, labels
+from t2t_jax.data.chunks import Arrays, Flat, Settings, count_token, select
+from t2t_jax.data.token_files import id_type
 from t2t_jax.data.tokenizer import Tokenizers
-from t2t_jax.errors import UsageError
+from t2t_jax.data.vocabulary import split_tokens
+from t2t_jax.data.word_encoder import WordEncoder, flatten
 
-_CHUNK = 50000  # lines encoded at one time
-
-
-class Rows(NamedTuple):
-  """What lines become: ids with EOS, as many targets as sources."""
-
-  source: list[list[int]]
-  target: list[list[int]]
-
-
-def write_all(
-  config: Config, building: Path, progress: Callable[[str], None]
-) -> dict[str, Any]:
-  """Writes vocabulary/, train/ and dev/ below `building`.
-
-  Returns:
-    {'train': counts, 'dev': counts}: those of `cleaning.Counts`, and 'words',
-    of the lines that were kept.
-
-  Raises:
-    UsageError: text that cannot be read, labels that do not fit their words,
-      or nothing left of a split.
-  """
-  given = given_tokenizers(config)
-  origin = (
-    config.training.init_from
-    or config.vocabulary.source_model
-    or 'the training text'
-  )
-  progress(f'vocabulary: {config.vocabulary.kind}, from {origin}')
-  tokenizers = given or train_tokenizers(config)
-  tokenizers.save(building / 'vocabulary')
-  report = {}
-  for split in ('train', 'dev'):
-    counts, words = _write_split(config, split, tokenizers, building / split)
-    report[split] = {**dataclasses.asdict(counts), 'words': words}
-    line = _describe(counts, words)
-    progress(f'{split}: {line}')
-    if not counts.kept:
-      raise UsageError(
-        f'config.data: no line of the {split} text is left; {line}'
-      )
-  return report
+_Lines = Sequence[tuple[str, str]]
 
 
 def cut(ids: list[int], longest: int) -> list[list[int]]:
@@ -75,149 +33,117 @@ def cut(ids: list[int], longest: int) -> list[list[int]]:
   return [ids[start : start + longest] for start in starts]
 
 
-# --- rows ---------------------------------------------------------------------
+class TextEncoder:
+  """Cleans and encodes chunks of a language model's lines."""
+
+  def __init__(self, tokenizers: Tokenizers, settings: Settings):
+    self._settings = settings
+    self._tokenizer = tokenizers.target
+    self._encode = WordEncoder(tokenizers.target)
+
+  def __call__(self, lines: _Lines, number: int) -> Arrays:
+    """Returns the arrays of chunk `number`."""
+    settings, tokenizer = self._settings, self._tokenizer
+    language = settings.data.target_language
+    arrays, kept = _clean(lines, settings, language)
+    texts = [text for text, _ in kept]
+    best = self._encode(texts)
+    arrays['unknown'] = count_token(best, tokenizer.unk_id)
+    arrays['target_best'] = best[1].astype(np.int32)
+    arrays['source_best'] = self._rows_of(best[1])
+    for sampling in range(settings.samplings):
+      flat = best
+      if settings.samplings > 1:
+        seed = number * settings.samplings + sampling + 1
+        rate = settings.vocabulary.sampling_rate
+        drawn = tokenizer.sample(texts, rate, seed)
+        flat = flatten([[*ids, tokenizer.eos_id] for ids in drawn])
+      arrays |= self._cut(flat, sampling)
+    return arrays
+
+  def _rows_of(self, lengths: np.ndarray) -> np.ndarray:
+    """Returns how many rows lines of such lengths, EOS included, are cut to."""
+    return -(-lengths // self._settings.data.max_tokens)
+
+  def _cut(self, flat: Flat, sampling: int) -> Arrays:
+    """The same tokens as rows, of which all but a line's last are full."""
+    tokens, lengths = flat
+    rows_K = self._rows_of(lengths)
+    longest = self._settings.data.max_tokens
+    row_lengths = np.full(rows_K.sum(), longest, np.int32)
+    row_lengths[np.cumsum(rows_K) - 1] = lengths - (rows_K - 1) * longest
+    ids = id_type(self._tokenizer.vocab_size)
+    return {
+      f'rows_{sampling}': rows_K,
+      f'source_tokens_{sampling}': np.full(
+        len(row_lengths), self._tokenizer.eos_id, ids
+      ),
+      f'source_lengths_{sampling}': np.ones(len(row_lengths), np.int32),
+      f'target_tokens_{sampling}': tokens.astype(ids),
+      f'target_lengths_{sampling}': row_lengths,
+    }
 
 
-def _write_split(
-  config: Config, split: str, tokenizers: Tokenizers, directory: Path
-) -> tuple[cleaning.Counts, int]:
-  """Returns the counts of the lines, and the words of those kept."""
-  training = split == 'train'
-  samplings = config.vocabulary.samplings if training else 1
-  counts = cleaning.Counts(samplings=samplings)
-  words = 0
-  sizes = (tokenizers.source.vocab_size, tokenizers.target.vocab_size)
-  lines = _filled(read_lines(config, split), counts)
-  if training and config.data.remove_duplicates:
-    lines = _unseen(lines, counts)
-  make = _text_rows if config.task == 'language_model' else _label_rows
-  with TokenWriter(directory, sizes) as writer:
-    for number in itertools.count():
-      if not (chunk := list(itertools.islice(lines, _CHUNK))):
-        break
-      for sampling in range(samplings):
-        seed = number * samplings + sampling + 1 if samplings > 1 else None
-        rows, kept = make(config, chunk, tokenizers, counts, training, seed)
-        writer.extend(*rows)
-        if sampling == 0:
-          counts.kept += len(kept)
-          words += sum(len(vocabulary.split_tokens(text)) for text in kept)
-          _count_tokens(rows, tokenizers, counts)
-  return counts, words
+class LabelEncoder:
+  """Cleans and encodes chunks of words and labels; in training over-long lines
+  are left out."""
 
+  def __init__(self, tokenizers: Tokenizers, settings: Settings):
+    self._settings = settings
+    self._tokenizers = tokenizers
 
-def _text_rows(
-  config: Config,
-  chunk: list[Line],
-  tokenizers: Tokenizers,
-  counts: cleaning.Counts,
-  training: bool,
-  seed: int | None,
-) -> tuple[Rows, list[str]]:
-  """A language model's rows, and the lines that they hold: all."""
-  del counts, training
-  tokenizer, settings = tokenizers.target, config.vocabulary
-  texts = [text for text, _ in chunk]
-  sequences = (
-    tokenizer.encode(texts)
-    if seed is None
-    else tokenizer.sample(texts, settings.sampling_rate, seed)
-  )
-  target = [
-    row
-    for ids in sequences
-    for row in cut([*ids, tokenizer.eos_id], config.data.max_tokens)
-  ]
-  return Rows([[tokenizer.eos_id]] * len(target), target), texts
-
-
-def _label_rows(
-  config: Config,
-  chunk: list[Line],
-  tokenizers: Tokenizers,
-  counts: cleaning.Counts,
-  training: bool,
-  seed: int | None,
-) -> tuple[Rows, list[str]]:
-  """Rows of words and labels, and the lines; in training not over-long ones."""
-  del seed
-  source, target = tokenizers.source, tokenizers.target
-  rows, kept = Rows([], []), []
-  encoded = zip(
-    chunk,
-    labels.encode_words(source, [text for text, _ in chunk]),
-    target.encode([of_words for _, of_words in chunk]),
-    strict=True,
-  )
-  for (text, _), words, label_ids in encoded:
-    ids = [*itertools.chain.from_iterable(words), source.eos_id]
-    is_too_long = len(ids) > config.data.max_tokens
-    if is_too_long and training:
-      counts.too_long += 1
-      continue
-    counts.over_long_kept += is_too_long
-    of_line = config.task == 'classification'
-    rows.source.append(ids)
-    rows.target.append(
-      labels.place_labels(words, label_ids, target.pad_id, of_line=of_line)
+  def __call__(self, lines: _Lines, number: int) -> Arrays:
+    """Returns the arrays of a chunk, whatever its number."""
+    del number  # labels belong to one segmentation
+    settings, tokenizers = self._settings, self._tokenizers
+    source, target = tokenizers.source, tokenizers.target
+    language = settings.data.source_language
+    arrays, kept = _clean(lines, settings, language)
+    texts = [text for text, _ in kept]
+    words = labels.encode_words(source, texts, threads=1)
+    label_ids = target.encode([of_words for _, of_words in kept])
+    of_line = settings.task == 'classification'
+    sides = (
+      flatten([[*itertools.chain(*ids), source.eos_id] for ids in words]),
+      flatten(
+        [
+          labels.place_labels(*both, target.pad_id, of_line=of_line)
+          for both in zip(words, label_ids, strict=True)
+        ]
+      ),
     )
-    kept.append(text)
-  return rows, kept
+    if settings.training:
+      lengths_P = sides[0][1]
+      reason_P = cleaning.length_reasons(lengths_P, lengths_P, settings.data)
+      reason_N = arrays['reasons']
+      reason_N[reason_N == cleaning.KEPT] = reason_P
+      kept_P = np.flatnonzero(reason_P == cleaning.KEPT)
+      arrays['words'] = arrays['words'][kept_P]
+      sides = select(sides[0], kept_P), select(sides[1], kept_P)
+    arrays['source_best'] = sides[0][1]
+    arrays['target_best'] = sides[1][1] - count_token(sides[1], target.pad_id)
+    arrays['unknown'] = count_token(sides[0], source.unk_id)
+    arrays['unknown'] += count_token(sides[1], target.unk_id)
+    for name, tokenizer, (tokens, lengths) in zip(
+      ('source', 'target'), (source, target), sides, strict=True
+    ):
+      ids = id_type(tokenizer.vocab_size)
+      arrays[f'{name}_tokens_0'] = tokens.astype(ids)
+      arrays[f'{name}_lengths_0'] = lengths.astype(np.int32)
+    return arrays
 
 
-# --- counts -------------------------------------------------------------------
-
-
-def _filled(lines: Iterator[Line], counts: cleaning.Counts) -> Iterator[Line]:
-  for line in lines:
-    counts.read += 1
-    if vocabulary.split_tokens(line[0]):
-      yield line
-    else:
-      counts.empty += 1
-
-
-def _unseen(lines: Iterator[Line], counts: cleaning.Counts) -> Iterator[Line]:
-  """Leaves out lines that have come before."""
-  seen = set()
-  for line in lines:
-    key = cleaning.pair_hashes([line]).item()
-    if key in seen:
-      counts.duplicates += 1
-    else:
-      seen.add(key)
-      yield line
-
-
-def _count_tokens(
-  rows: Rows, tokenizers: Tokenizers, counts: cleaning.Counts
-) -> None:
-  pad_id = tokenizers.target.pad_id
-  counts.source_tokens += sum(map(len, rows.source))
-  counts.target_tokens += sum(
-    len(row) - row.count(pad_id) for row in rows.target
+def _clean(
+  lines: _Lines, settings: Settings, language: str
+) -> tuple[Arrays, list[tuple[str, str]]]:
+  """Returns reasons, hashes and words of a chunk, and the lines to encode."""
+  words_N = np.array([len(split_tokens(text)) for text, _ in lines], np.int32)
+  texts = [text for text, _ in lines]
+  reason_N = cleaning.line_reasons(
+    texts, words_N, settings.data, language, training=settings.training
   )
-  counts.unknown_tokens += sum(
-    ids.count(tokenizer.unk_id)
-    for tokenizer, side in zip(
-      (tokenizers.source, tokenizers.target), rows, strict=True
-    )
-    for ids in side
-  )
-
-
-def _describe(counts: cleaning.Counts, words: int) -> str:
-  left_out = ', '.join(
-    f'{getattr(counts, name):,} {name.replace("_", " ")}'
-    for name in ('empty', 'duplicates', 'too_long')
-  )
-  samplings = (
-    f'; written in {counts.samplings} random segmentations'
-    if counts.samplings > 1
-    else ''
-  )
-  return (
-    f'{counts.kept:,} of {counts.read:,} lines kept, left out: {left_out}; '
-    f'{words:,} words, {counts.target_tokens:,} target tokens, '
-    f'{counts.unknown_tokens:,} unknown{samplings}'
-  )
+  is_kept = reason_N == cleaning.KEPT
+  arrays = {'reasons': reason_N, 'words': words_N[is_kept]}
+  if settings.hashed:
+    arrays['hashes'] = cleaning.pair_hashes(lines)
+  return arrays, list(itertools.compress(lines, is_kept.tolist()))

@@ -1,34 +1,49 @@
-"""The lines that one stack alone is for, and their vocabularies."""
+"""What the text of a task consists of, and its vocabularies.
 
-import dataclasses
+Translation has sentence pairs; what one stack alone is for has lines.
+"""
+
+import collections
 from collections.abc import Iterable, Iterator
 
-from t2t_jax.config import Config
-from t2t_jax.data import corpora, labels, text_files, vocabulary
-from t2t_jax.data.subwords import Tokenizer
+from t2t_jax.config import Config, DataConfig
+from t2t_jax.data import corpora, labels, subwords, text_files, vocabulary
 from t2t_jax.data.tokenizer import Tokenizers, check_models, train_side
 
 Line = tuple[str, str]  # a language model's text and '', or words and labels
 
 
-def read_lines(config: Config, split: str) -> Iterator[Line]:
-  """Yields the lines of a split, those without words too.
+def read_corpora(
+  task: str, data: DataConfig, split: str
+) -> Iterator[tuple[str, Iterator[Line]]]:
+  """Yields (name, lines) of each corpus that a split is made of.
 
   Args:
-    config: of a task other than translation.
-    split: 'train', 'dev' or a test set's name, as `corpora.read_split` takes.
+    task: of a config; translation's lines are sentence pairs.
+    data, split: as `corpora.read_corpora` takes them.
 
   Raises:
     UsageError: text that cannot be read, or labels that do not fit; while the
       lines are taken.
   """
-  if config.task == 'language_model':
-    for _, line in corpora.read_split(config.data, split):
-      yield line, ''
-    return
-  for source, target in corpora.text_paths(config.data, split):
-    pairs = text_files.read_pairs(source, target)
-    yield from check_lines(config.task, pairs, f'{source} and {target}')
+  if task == 'translation':
+    yield from corpora.read_corpora(data, split)
+  elif task == 'language_model':
+    for name, pairs in corpora.read_corpora(data, split):
+      yield name, ((line, '') for _, line in pairs)
+  else:
+    for source, target in corpora.text_paths(data, split):
+      pairs = text_files.read_pairs(source, target)
+      yield source.name, check_lines(task, pairs, f'{source} and {target}')
+
+
+def read_lines(config: Config, split: str) -> Iterator[Line]:
+  """Yields the lines of a split, those without words too.
+
+  Args, Raises: as `read_corpora`.
+  """
+  for _, lines in read_corpora(config.task, config.data, split):
+    yield from lines
 
 
 def check_lines(task: str, pairs: Iterable[Line], files: str) -> Iterator[Line]:
@@ -46,36 +61,41 @@ def check_lines(task: str, pairs: Iterable[Line], files: str) -> Iterator[Line]:
     yield words, of_words
 
 
-def train_tokenizers(config: Config) -> Tokenizers:
+def train_tokenizers(config: Config, lines: Iterable[Line]) -> Tokenizers:
   """Returns the vocabularies of a config's training text.
 
   A language model's text has one, words and labels have one each.
+
+  Args:
+    config: what to make.
+    lines: of `read_lines`, passed over once; not read where it gives nothing.
 
   Raises:
     UsageError: as `read_lines`, or sizes that the text does not give.
   """
   settings = config.vocabulary
+  if config.task == 'translation':
+    return Tokenizers.train(settings, lines)
   check_models(settings)
+  given = settings.source_model
+  if config.task == 'language_model' and given:
+    return Tokenizers.train(settings, ())
+  labels_seen: collections.Counter[str] = collections.Counter()
+
+  def texts() -> Iterator[tuple[str, str]]:
+    for text, of_words in lines:
+      labels_seen.update(vocabulary.split_tokens(of_words))
+      yield text, text
+
+  most = 0 if given else settings.training_sentences
+  sample, _ = vocabulary.sample_pairs(texts(), most)
   if config.task == 'language_model':
-    if settings.source_model:
-      return Tokenizers.train(settings, ())
-    both = _train_text(config, read_lines(config, 'train'))
+    both = train_side(sample, settings, 'source')
     return Tokenizers(both, both, joint=True)
-  pairs = list(read_lines(config, 'train'))
-  target = labels.label_vocabulary(
-    [of_words for _, of_words in pairs], settings.target_size
+  target = labels.label_vocabulary(labels_seen, settings.target_size)
+  source = (
+    subwords.read_model(given, 'vocabulary.source_model')
+    if given
+    else train_side(sample, settings, 'source')
   )
-  if settings.source_model:
-    given = dataclasses.replace(settings, joint=True)
-    source = Tokenizers.train(given, ()).source
-  else:
-    source = _train_text(config, pairs)
   return Tokenizers.separate(source, target)
-
-
-def _train_text(config: Config, lines: Iterable[Line]) -> Tokenizer:
-  settings = config.vocabulary
-  sample, _ = vocabulary.sample_pairs(
-    ((text, text) for text, _ in lines), settings.training_sentences
-  )
-  return train_side(sample, settings, 'source')

@@ -1,8 +1,9 @@
 r"""Parallel text files, read as a stream of pairs of lines.
 
-Plain or .gz, on disk or in an archive. A line ends at `\n` alone, so U+2028
-and the like stay inside it; a `\r` before it and a byte order mark at the start
-of the file are removed. The lines of an .sgm file are its segments.
+Plain or .gz, on disk or in an archive, or a column of a table with tabs. A line
+ends at `\n` alone, so U+2028 and the like stay inside it; a `\r` before it and
+a byte order mark at the start of the file are removed. The lines of an .sgm
+file are its segments.
 """
 
 import contextlib
@@ -10,6 +11,7 @@ import gzip
 import itertools
 import re
 import tarfile
+import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,12 +42,13 @@ def find(directory: str, name: str, key: str) -> Path:
     UsageError: there is no such file; the message names the most alike.
   """
   whole = Path(directory).expanduser() / Path(name).expanduser()
-  path, member = archives.split(whole)
+  path, member, column = archives.split(whole)
   if member and path.is_file():
     return whole
   for candidate in (path, path.with_name(path.name + '.gz')):
     if candidate.is_file() and not member:
-      return candidate
+      ending = f'#{column}' if column else ''
+      return candidate.with_name(candidate.name + ending)
   if not path.parent.is_dir():
     raise UsageError(
       f'config.{key}: expected the file {path}, but there is no directory '
@@ -60,35 +63,41 @@ def find(directory: str, name: str, key: str) -> Path:
 
 def size(path: Path) -> int:
   """Returns the bytes of a file that `find` found, or of its archive."""
-  return archives.split(path)[0].stat().st_size
+  return archives.split(path).file.stat().st_size
 
 
 def read_lines(path: Path) -> Iterator[str]:
   """Yields the lines of a UTF-8 file without their ends.
 
   Raises:
-    UsageError: bad UTF-8 (names file and line), a damaged .gz or archive, or a
-      file that cannot be read.
+    UsageError: bad UTF-8 or too few columns (names file and line), a damaged
+      .gz or archive, or a file that cannot be read.
   """
   number = 0
+  place = archives.split(path)
+  is_sgm = place.name.removesuffix('.gz').endswith('.sgm')
   try:
-    with _open(path) as file:
-      for block in _blocks(file, whole=_is_sgm(path)):
+    with _open(place) as file:
+      for block in _blocks(file, whole=is_sgm):
         try:
           text = block.decode('utf-8')
         except UnicodeDecodeError as error:
           raise UsageError(_bad_utf8(path, number, error)) from None
-        lines = _segments(text) if _is_sgm(path) else _lines(text)
+        lines = _segments(text) if is_sgm else _lines(text)
+        if place.column:
+          lines = _column(lines, place.column, path, number)
         number += len(lines)
         yield from lines
   except (
     EOFError,
     gzip.BadGzipFile,
     tarfile.ReadError,
+    zipfile.BadZipFile,
     zlib.error,
   ) as error:
+    kind = 'zip' if place.file.suffix == '.zip' else 'gzip'
     raise UsageError(
-      f'{path}: expected a whole gzip file, found a damaged one after line '
+      f'{path}: expected a whole {kind} file, found a damaged one after line '
       f'{number} ({error})'
     ) from None
   except OSError as error:
@@ -117,9 +126,9 @@ def read_pairs(source: Path, target: Path) -> Iterator[tuple[str, str]]:
 
 
 @contextlib.contextmanager
-def _open(path: Path) -> Iterator[IO[bytes]]:
-  with archives.open_member(*archives.split(path)) as file:
-    if path.suffix == '.gz':
+def _open(place: archives.Place) -> Iterator[IO[bytes]]:
+  with archives.open_member(place.file, place.member) as file:
+    if place.name.endswith('.gz'):
       with gzip.open(file, 'rb') as unpacked:
         yield cast(IO[bytes], unpacked)
     else:
@@ -144,8 +153,18 @@ def _lines(text: str) -> list[str]:
   return lines
 
 
-def _is_sgm(path: Path) -> bool:
-  return path.name.removesuffix('.gz').endswith('.sgm')
+def _column(
+  lines: list[str], column: int, path: Path, before: int
+) -> list[str]:
+  """Returns a column of a table's lines; `before` of them stand in front."""
+  rows = [line.split('\t', column) for line in lines]
+  for number, row in enumerate(rows, before + 1):
+    if len(row) < column:
+      raise UsageError(
+        f'{path}, line {number}: expected at least {column} columns with tabs '
+        f'between them, found {len(row)}'
+      )
+  return [row[column - 1] for row in rows]
 
 
 def _segments(text: str) -> list[str]:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from t2t_jax.config import Config
-from t2t_jax.data import cleaning, corpora, downloads, encoding, single_stack
+from t2t_jax.data import cleaning, downloads, encoding, task_lines
 from t2t_jax.data.fingerprint import compute_fingerprint
 from t2t_jax.data.given_vocabulary import given_tokenizers
 from t2t_jax.data.pace import Pace
@@ -149,15 +149,13 @@ def _make(
 def _write_all(
   config: Config, work: Path, building: Path, progress: _Progress
 ) -> dict[str, Any]:
-  if config.task != 'translation':
-    return single_stack.write_all(config, building, progress)
-  tokenizers, pairs = _tokenizers(config, work, progress)
+  unit = 'pairs' if config.task == 'translation' else 'lines'
+  tokenizers, items = _tokenizers(config, unit, work, progress)
   tokenizers.save(building / 'vocabulary')
   report: dict[str, Any] = {}
-  for split, expected in (('train', pairs), ('dev', None)):
+  for split, expected in (('train', items), ('dev', None)):
     corpora_counts = encoding.write_split(
-      config.data,
-      config.vocabulary,
+      config,
       split,
       tokenizers,
       work,
@@ -166,57 +164,60 @@ def _write_all(
       progress=progress,
     )
     counts = cleaning.total(corpora_counts.values())
-    report[split] = dataclasses.asdict(counts)
+    report[split] = counts.to_dict()
     if len(corpora_counts) > 1:
       report[f'{split}_corpora'] = {
-        name: dataclasses.asdict(part) for name, part in corpora_counts.items()
+        name: part.to_dict() for name, part in corpora_counts.items()
       }
       for name, part in corpora_counts.items():
-        progress(f'{split}, {name}: {part.describe()}')
-    progress(f'{split}: {counts.describe()}')
+        progress(f'{split}, {name}: {part.describe(unit)}')
+    described = counts.describe(unit)
+    progress(f'{split}: {described}')
     if not counts.kept:
       raise UsageError(
-        f'config.data: no pair of the {split} text is left; {counts.describe()}'
+        f'config.data: no {unit[:-1]} of the {split} text is left; {described}'
       )
   return report
 
 
 def _tokenizers(
-  config: Config, work: Path, progress: _Progress
+  config: Config, unit: str, work: Path, progress: _Progress
 ) -> tuple[Tokenizers, int | None]:
-  """Returns the tokenizers, made now or found in `work`, and the number of
-  training pairs if they were counted."""
+  """Returns the tokenizers, made now or found in `work`, and how many pairs or
+  lines the training text has, if they were counted."""
   directory, note = work / 'vocabulary', work / 'vocabulary.json'
   with contextlib.suppress(OSError, ValueError, KeyError):
-    pairs = json.loads(note.read_text())['pairs']  # written last
-    return Tokenizers.load(directory), pairs
+    items = json.loads(note.read_text())['pairs']  # written last
+    return Tokenizers.load(directory), items
   vocabulary = config.vocabulary
   if given := given_tokenizers(config):
     progress(f'vocabulary: that of {config.training.init_from}')
     given.save(directory)
     _write_json(note, {'pairs': None})
     return given, None
+  sides = ''
+  if config.task == 'translation':
+    sides = 'joint ' if vocabulary.joint else 'separate '
   progress(
-    f'vocabulary: {"joint" if vocabulary.joint else "separate"} '
-    f'{vocabulary.kind}, from '
+    f'vocabulary: {sides}{vocabulary.kind}, from '
     f'{vocabulary.source_model or "the training text"}'
   )
-  pace = Pace('reading', None, progress)
-  pairs = 0
+  pace = Pace('reading', None, progress, unit=unit)
+  items = 0
 
   def counted() -> Iterator[tuple[str, str]]:
-    nonlocal pairs
-    for pair in corpora.read_split(config.data, 'train'):
-      pairs += 1
-      if not pairs % encoding.CHUNK:
+    nonlocal items
+    for item in task_lines.read_lines(config, 'train'):
+      items += 1
+      if not items % encoding.CHUNK:
         pace.add(encoding.CHUNK)
-      yield pair
+      yield item
 
-  tokenizers = Tokenizers.train(vocabulary, counted())
+  tokenizers = task_lines.train_tokenizers(config, counted())
   _return_memory()
   tokenizers.save(directory)
-  _write_json(note, {'pairs': pairs or None})
-  return tokenizers, pairs or None
+  _write_json(note, {'pairs': items or None})
+  return tokenizers, items or None
 
 
 def _return_memory() -> None:

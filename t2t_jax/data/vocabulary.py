@@ -8,7 +8,7 @@ import collections
 import io
 import random
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import sentencepiece
 
@@ -20,6 +20,7 @@ PAD_ID, BOS_ID, EOS_ID, UNK_ID = range(4)
 
 _THREADS = 4  # fixed: unigram's sums depend on it
 _SAMPLE_SEED = 1
+_LONGEST = 1 << 16  # bytes of a line that SentencePiece takes
 
 
 def sample_pairs(
@@ -75,7 +76,7 @@ def train_sentencepiece(
       # identity promises an exact round trip, double spaces included.
       remove_extra_whitespaces=config.normalization != 'identity',
       add_dummy_prefix=True,
-      max_sentence_length=1 << 16,  # bytes; longer lines are passed over
+      max_sentence_length=_LONGEST,  # it passes over longer lines
       pad_id=PAD_ID,
       bos_id=BOS_ID,
       eos_id=EOS_ID,
@@ -93,10 +94,18 @@ def train_sentencepiece(
 
 
 def _taken(lines: list[str]) -> Iterator[str]:
-  """Yields the lines and lets them go: SentencePiece keeps its own copies."""
+  """Yields the lines and lets them go: SentencePiece keeps its own copies.
+
+  Of those that are too long for it, parts: some lines are whole texts.
+  """
   lines.reverse()
+  part = _LONGEST // 4  # characters of at most 4 bytes
   while lines:
-    yield lines.pop()
+    line = lines.pop()
+    if len(line) > part and len(line.encode()) > _LONGEST:
+      yield from (line[n : n + part] for n in range(0, len(line), part))
+    else:
+      yield line
 
 
 def count_tokens(lines: Iterable[str], size: int) -> list[tuple[str, int]]:
@@ -108,9 +117,15 @@ def count_tokens(lines: Iterable[str], size: int) -> list[tuple[str, int]]:
   counts = collections.Counter(
     token for line in lines for token in split_tokens(line)
   )
-  for special in SPECIALS:
-    counts.pop(special, None)
-  ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+  return rank_tokens(counts, size)
+
+
+def rank_tokens(counts: Mapping[str, int], size: int) -> list[tuple[str, int]]:
+  """Returns what `count_tokens` does, of tokens that are counted already."""
+  ranked = sorted(
+    (item for item in counts.items() if item[0] not in SPECIALS),
+    key=lambda item: (-item[1], item[0]),
+  )
   return ranked[: size - len(SPECIALS)]
 
 

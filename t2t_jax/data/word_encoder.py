@@ -27,7 +27,7 @@ def encode_flat(
   sequences = tokenizer.encode(lines, threads=1)
   for ids in sequences:
     ids.append(tokenizer.eos_id)
-  return _flat(sequences)
+  return flatten(sequences)
 
 
 class WordEncoder:
@@ -122,14 +122,17 @@ class WordEncoder:
   def _add(self, keys: list[str], sequences: list[list[int]]) -> None:
     first = len(self._starts)
     self._entries.update(zip(keys, itertools.count(first), strict=False))
-    ids, lengths = _flat(sequences)
+    ids, lengths = flatten(sequences)
     starts = len(self._ids) + np.cumsum(lengths) - lengths
     self._ids = np.concatenate([self._ids, ids])
     self._starts = np.concatenate([self._starts, starts])
     self._lengths = np.concatenate([self._lengths, lengths])
 
 
-def _flat(sequences: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
+def flatten(
+  sequences: Sequence[Sequence[int]],
+) -> tuple[np.ndarray, np.ndarray]:
+  """Returns all ids in a row, and int64 lengths."""
   lengths = np.fromiter(map(len, sequences), np.int64, len(sequences))
   tokens = itertools.chain.from_iterable(sequences)
   return np.fromiter(tokens, np.int64, int(lengths.sum())), lengths

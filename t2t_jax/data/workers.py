@@ -8,16 +8,23 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import NamedTuple
 
-from t2t_jax.data import chunks
+from t2t_jax.data import chunks, single_stack
 from t2t_jax.data.tokenizer import Tokenizers
 from t2t_jax.errors import UsageError
 
 _FEW = 4  # fewer chunks are not worth a second process
+_Encoder = Callable[[Sequence[tuple[str, str]], int], chunks.Arrays]
+_ENCODERS: dict[str, Callable[[Tokenizers, chunks.Settings], _Encoder]] = {
+  'translation': chunks.Encoder,
+  'language_model': single_stack.TextEncoder,
+  'tagging': single_stack.LabelEncoder,
+  'classification': single_stack.LabelEncoder,
+}
 _Started = concurrent.futures.Future[None] | None
 
 
@@ -131,5 +138,5 @@ def _encode(job: Job, vocabulary: Path, settings: chunks.Settings) -> None:
 
 
 @functools.lru_cache(1)
-def _encoder(vocabulary: Path, settings: chunks.Settings) -> chunks.Encoder:
-  return chunks.Encoder(Tokenizers.load(vocabulary), settings)
+def _encoder(vocabulary: Path, settings: chunks.Settings) -> _Encoder:
+  return _ENCODERS[settings.task](Tokenizers.load(vocabulary), settings)

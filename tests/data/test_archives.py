@@ -4,6 +4,7 @@ import gzip
 import io
 import re
 import tarfile
+import zipfile
 
 import pytest
 from data_configs import make_config, write_lines
@@ -40,6 +41,12 @@ SEGMENTS = [
 
 def make_archive(path, members):
   """Writes an archive of {name: text or bytes}; ./ before every other name."""
+  if path.suffix == '.zip':
+    with zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as archive:
+      archive.mkdir('training')
+      for name, content in members.items():
+        archive.writestr(name, content)
+    return
   mode = 'w' if path.suffix == '.tar' else 'w:gz'
   with tarfile.open(path, mode) as archive:
     archive.addfile(_directory('training'))
@@ -56,7 +63,7 @@ def _directory(name):
   return entry
 
 
-@pytest.mark.parametrize('name', ['a.tgz', 'a.tar.gz', 'a.tar'])
+@pytest.mark.parametrize('name', ['a.tgz', 'a.tar.gz', 'a.tar', 'a.zip'])
 def test_members_are_read_in_place(tmp_path, name):
   make_archive(
     tmp_path / name,
@@ -110,17 +117,18 @@ def test_a_directory_may_be_named_like_an_archive(tmp_path):
   (tmp_path / 'a.tgz').mkdir()
   write_lines(tmp_path / 'a.tgz' / 'text.en', ['unpacked'])
   found = text_files.find(str(tmp_path), 'a.tgz/text.en', 'key')
-  assert archives.split(found) == (found, '')
+  assert archives.split(found) == (found, '', 0)
   assert list(text_files.read_lines(found)) == ['unpacked']
 
 
-def test_a_missing_member_names_the_nearest(tmp_path):
-  make_archive(tmp_path / 'a.tgz', {'training/text.en': 'a\n', 'b': 'b\n'})
-  path = text_files.find(str(tmp_path), 'a.tgz/training/texts.en', 'key')
+@pytest.mark.parametrize('name', ['a.tgz', 'a.zip'])
+def test_a_missing_member_names_the_nearest(tmp_path, name):
+  make_archive(tmp_path / name, {'training/text.en': 'a\n', 'b': 'b\n'})
+  path = text_files.find(str(tmp_path), f'{name}/training/texts.en', 'key')
   with pytest.raises(
     UsageError,
     match=re.escape(
-      f'{tmp_path}/a.tgz: there is no member training/texts.en. Did you mean '
+      f'{tmp_path}/{name}: there is no member training/texts.en. Did you mean '
       "'training/text.en'?"
     ),
   ):
@@ -139,7 +147,7 @@ def test_a_missing_archive_names_the_nearest(tmp_path):
     text_files.find(str(tmp_path), 'europral.tgz/a.en', 'data.train_source')
 
 
-@pytest.mark.parametrize('name', ['a.tgz', 'a.tar'])
+@pytest.mark.parametrize('name', ['a.tgz', 'a.tar', 'a.zip'])
 def test_what_is_no_archive(tmp_path, name):
   (tmp_path / name).write_bytes(b'nothing of the kind\n' * 100)
   with pytest.raises(UsageError, match='expected an archive, found something'):
@@ -155,6 +163,81 @@ def test_an_archive_cut_short(tmp_path):
     UsageError, match='expected a whole gzip file, found a damaged one after'
   ):
     list(text_files.read_lines(tmp_path / 'a.tgz' / 'a.en'))
+
+
+def test_a_zip_that_cannot_be_read(tmp_path):
+  archive = tmp_path / 'a.zip'
+  text = ''.join(f'line {n * 7919 % 99991}\n' for n in range(30000))
+  make_archive(archive, {'a.en': text})
+  whole = bytearray(archive.read_bytes())
+  damaged = whole.copy()
+  damaged[len(whole) // 2] ^= 255
+  archive.write_bytes(damaged)
+  with pytest.raises(
+    UsageError, match='expected a whole zip file, found a damaged one after'
+  ):
+    list(text_files.read_lines(archive / 'a.en'))
+  locked = whole.copy()
+  locked[whole.rfind(b'PK\1\2') + 8] |= 1  # the flag: encrypted
+  archive.write_bytes(locked)
+  with pytest.raises(
+    UsageError, match=r'a\.zip/a\.en: cannot be read \(.*password'
+  ):
+    list(text_files.read_lines(archive / 'a.en'))
+
+
+# --- tables -------------------------------------------------------------------
+
+TABLE = 'a b\tA\tby X\n\tB\r\n"c\tC C\t\t2\r\n'
+COLUMNS = {1: ['a b', '', '"c'], 2: ['A', 'B', 'C C']}
+
+
+@pytest.mark.parametrize('name', ['t.tsv', 't.tsv.gz', 'a.zip/t.txt'])
+def test_columns_of_a_table(tmp_path, name):
+  content = TABLE.encode()
+  if name.endswith('.gz'):
+    (tmp_path / name).write_bytes(gzip.compress(content))
+  elif name.startswith('a.zip'):
+    make_archive(tmp_path / 'a.zip', {'t.txt': content})
+  else:
+    (tmp_path / name).write_bytes(content)
+  write_lines(tmp_path / 'dev.en', ['a'])
+  write_lines(tmp_path / 'dev.de', ['A'])
+  sides = {'train_source': f'{name}#1', 'train_target': f'{name}#2'}
+  tests = {'test_source': f'{name}#1', 'test_target': f'{name}#2'}
+  config = make_config(tmp_path, **sides, **tests)
+  for split in ('train', 't'):
+    found = list(corpora.read_split(config.data, split))
+    assert found == list(zip(COLUMNS[1], COLUMNS[2], strict=True))
+  turned = make_config(
+    tmp_path, train_source=f'{name}#2', train_target=f'{name}#1'
+  )
+  assert compute_fingerprint(turned) != compute_fingerprint(config)
+
+
+def test_a_table_may_be_found_as_gz(tmp_path):
+  (tmp_path / 't.tsv.gz').write_bytes(gzip.compress(TABLE.encode()))
+  path = text_files.find(str(tmp_path), 't.tsv#2', 'key')
+  assert list(text_files.read_lines(path)) == COLUMNS[2]
+  assert text_files.size(path) == (tmp_path / 't.tsv.gz').stat().st_size
+
+
+def test_a_line_with_too_few_columns(tmp_path):
+  (tmp_path / 't.tsv').write_text(TABLE)
+  with pytest.raises(
+    UsageError,
+    match=re.escape(
+      f'{tmp_path}/t.tsv#3, line 2: expected at least 3 columns with tabs '
+      'between them, found 2'
+    ),
+  ):
+    list(text_files.read_lines(tmp_path / 't.tsv#3'))
+
+
+def test_a_file_may_be_named_like_a_column(tmp_path):
+  write_lines(tmp_path / 'part#2', ['whole\tline'])
+  path = text_files.find(str(tmp_path), 'part#2', 'key')
+  assert list(text_files.read_lines(path)) == ['whole\tline']
 
 
 def test_bad_utf8_far_into_a_file(tmp_path):

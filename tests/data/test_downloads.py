@@ -84,6 +84,22 @@ def test_archives_are_fetched_for_their_members(server, tmp_path):
   assert server.asked == [('/a/other.tgz', None)]
 
 
+@pytest.mark.parametrize(
+  'changes',
+  [
+    {'train_source': 'train.en.gz#1', 'train_target': 'train.en.gz#2'},
+    {
+      'kind': 'inflection',
+      'train_target': (),
+      'dev_target': (),
+    },
+  ],
+)
+def test_tables_are_fetched(server, tmp_path, changes):
+  fetch(tmp_path, server.url, **changes)
+  assert files(tmp_path) == ['train.en.gz']
+
+
 def test_what_lies_there_is_taken_as_it_is(server, tmp_path):
   (tmp_path / 'text').mkdir()
   write_lines(tmp_path / 'text' / 'train.en', ['mine'])

@@ -10,7 +10,7 @@ import pytest
 from data_configs import write_lines
 
 from t2t_jax.config import from_mapping
-from t2t_jax.data import corpora
+from t2t_jax.data import chunks, corpora, encoding, pace, token_store
 from t2t_jax.data.fingerprint import compute_fingerprint
 from t2t_jax.data.single_stack import cut
 from t2t_jax.data.token_store import prepare
@@ -280,3 +280,172 @@ def test_tasks_have_token_files_of_their_own(tmp_path):
   }
   assert len(prints) == 2
   assert BOS_ID == 1  # what a row begins behind is not in the files
+
+
+# --- in chunks ----------------------------------------------------------------
+
+
+LONG_TEXT = [f'the {"dog " * (n % 17)}sleeps {n % 31}' for n in range(130)]
+LONG_TEXT[7] = LONG_TEXT[8] = ''
+
+
+def write_long_text(directory):
+  words = [line.replace('the', 'The') for line in LONG_TEXT]
+  tags = [' '.join(word[:1] for word in line.split()) for line in words]
+  write_labels(directory, words, tags)
+  for split in ('train', 'dev'):
+    write_lines(directory / f'{split}.txt', LONG_TEXT)
+
+
+def contents(directory):
+  return {
+    str(path.relative_to(directory)): path.read_bytes()
+    for path in directory.rglob('*')
+    if path.is_file()
+  }
+
+
+IN_CHUNKS = {
+  'language_model': {
+    'vocabulary_kind': 'bpe',
+    'size': 280,
+    'samplings': 2,
+    'sampling_rate': 0.3,
+    'train_weights': (1.5,),
+  },
+  'tagging': {'train_weights': (0.5,), 'max_tokens': 12},
+}
+
+
+def prepare_chunks(directory, name, progress=str, **changes):
+  config = make_config(
+    directory, name, remove_duplicates=True, **IN_CHUNKS[name], **changes
+  )
+  return prepare(config, progress)
+
+
+@pytest.mark.parametrize('name', list(IN_CHUNKS))
+def test_the_same_from_two_processes_and_after_an_end(
+  tmp_path, monkeypatch, name
+):
+  monkeypatch.setattr(encoding, 'CHUNK', 25)
+  write_long_text(tmp_path)
+  two = prepare_chunks(
+    tmp_path, name, cache_dir=str(tmp_path / 'two'), workers=2
+  )
+  saved = []
+  save = chunks.save
+
+  def save_three(path, arrays):
+    if len(saved) == 3:
+      raise KeyboardInterrupt
+    saved.append(path)
+    save(path, arrays)
+
+  with monkeypatch.context() as patched:
+    patched.setattr(chunks, 'save', save_three)
+    with pytest.raises(KeyboardInterrupt):
+      prepare_chunks(tmp_path, name, workers=1)
+  stamps = [path.stat().st_mtime_ns for path in saved]
+  lines = []
+  install = token_store._install
+
+  def look_and_install(building, directory):
+    assert [path.stat().st_mtime_ns for path in saved] == stamps
+    install(building, directory)
+
+  monkeypatch.setattr(token_store, '_install', look_and_install)
+  one = prepare_chunks(tmp_path, name, lines.append, workers=1)
+  assert any(line.startswith('going on with what is done') for line in lines)
+  assert not any(line.startswith('vocabulary') for line in lines)
+  assert contents(one.directory) == contents(two.directory)
+  counts = one.report['train']
+  distinct = len(set(LONG_TEXT)) - 1
+  assert (counts['read'], counts['empty']) == (130, 2)
+  assert counts['duplicates'] == 128 - distinct
+  assert counts['kept'] + counts['too_long'] == distinct
+
+
+def test_weights_repeat_all_rows_of_a_line(tmp_path):
+  lines = ['the dog sleeps the cat', 'a dog', 'the dog the cat the dog a']
+  prepared = prepare_text(
+    tmp_path, lines, train_weights=(2.0,), max_tokens=3, remove_duplicates=True
+  )
+  once = [
+    row
+    for ids in prepared.tokenizers.target.encode(lines)
+    for _ in range(2)
+    for row in cut([*ids, EOS_ID], 3)
+  ]
+  assert rows(prepared.train, 'target') == once
+  counts = prepared.report['train']
+  assert (counts['kept'], counts['written'], counts['words']) == (3, 6, 14)
+  assert counts['over_long_kept'] == 2
+
+
+def test_few_long_lines_are_a_chunk(tmp_path, monkeypatch):
+  whole = prepare_text(tmp_path)
+  monkeypatch.setattr(encoding, '_CHARACTERS', 14)
+  sizes = []
+  save = chunks.save
+  monkeypatch.setattr(
+    chunks,
+    'save',
+    lambda path, arrays: (
+      sizes.append(len(arrays['reasons'])) or save(path, arrays)
+    ),
+  )
+  split = prepare_text(tmp_path, cache_dir=str(tmp_path / 'again'))
+  assert contents(whole.directory) == contents(split.directory)
+  # Of 14, 0, 19, 1 and 14 characters, twice.
+  assert sizes == [1, 2, 2] * 2
+
+
+def test_a_text_on_one_line_gives_a_vocabulary(tmp_path):
+  # SentencePiece leaves out lines of more than 65,536 bytes.
+  text = ' '.join(f'größe{n % 7} of the {n % 50}' for n in range(5000))
+  assert len(text.encode()) > 1 << 16
+  prepared = prepare_text(
+    tmp_path, [text], vocabulary_kind='bpe', size=300, max_tokens=500
+  )
+  [ids] = prepared.tokenizers.target.encode([text])
+  assert prepared.tokenizers.target.decode([ids]) == [text]
+  assert 'of' in [
+    p.strip('\u2581') for p in prepared.tokenizers.target.pieces(ids)
+  ]
+  assert rows(prepared.train, 'target') == cut([*ids, EOS_ID], 500)
+  lengths = prepared.train.target_lengths
+  assert (lengths[:-1] == 500).all() and 0 < lengths[-1] <= 500
+
+
+def test_a_text_in_another_script_is_left_out_of_training(tmp_path):
+  lines = ['the dog sleeps', 'Привет друг', 'a cat', '12 3', '']
+  counts = prepare_text(
+    tmp_path, lines, min_script_share=0.5, target_language='en'
+  ).report['train']
+  assert (counts['script'], counts['empty'], counts['kept']) == (1, 1, 3)
+
+
+def test_progress_counts_lines(tmp_path, monkeypatch):
+  monkeypatch.setattr(encoding, 'CHUNK', 2)
+  monkeypatch.setattr(pace, '_EVERY', 0)
+  lines = []
+  write_lines(tmp_path / 'train.txt', TEXT)
+  write_lines(tmp_path / 'dev.txt', TEXT)
+  prepare(make_config(tmp_path, 'language_model', workers=1), lines.append)
+  told = '\n'.join(lines)
+  assert re.search(r'^reading: 2 lines, [\d,]+ lines/s$', told, re.MULTILINE)
+  assert re.search(
+    r'^train: 2 of 5 lines \(40%\), [\d,]+ lines/s, 0:00 minutes left$',
+    told,
+    re.MULTILINE,
+  )
+  assert re.search(
+    r'^train, token files: 5 of 5 lines \(100%\), ', told, re.MULTILINE
+  )
+  assert re.search(
+    r'^train: 4 of 5 lines kept, left out: 1 empty; '
+    r'12 words, 16 target tokens, 0 unknown$',
+    told,
+    re.MULTILINE,
+  )
