@@ -69,7 +69,7 @@ class Scorer:
     learned = model.config.positions == 'learned'
     self.grid = PairGrid(
       batch_tokens=decoding.batch_tokens,
-      row_multiple=batch_shards(mesh) if mesh else 1,
+      devices=batch_shards(mesh) if mesh else 1,
       longest=model.config.max_positions if learned else None,
     )
     self._force = jax.jit(

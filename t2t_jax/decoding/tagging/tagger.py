@@ -70,7 +70,7 @@ class Tagger:
       longest=min(positions, max_source_tokens or positions),
       batch_tokens=decoding.batch_tokens,
       beam_size=1,
-      row_multiple=batch_shards(mesh) if mesh else 1,
+      devices=batch_shards(mesh) if mesh else 1,
     )
     self._best_labels = jax.jit(
       functools.partial(best_labels, model),
