@@ -245,7 +245,8 @@ def get_config() -> config_dict.ConfigDict:
       # Minimum Bayes risk: of the beam or the samples, the one most like the
       # others by chrf or bleu; none: the most probable of the beam.
       mbr='none',
-      batch_tokens=4096,  # source tokens times beams (or samples) at one time
+      # Source tokens times beams (or samples) of a device at one time.
+      batch_tokens=4096,
       # Of matrices: compute_dtype: as model.compute_dtype is; bfloat16: also
       # where that is float32, for CPUs that multiply it twice as fast.
       weights_dtype='compute_dtype',
