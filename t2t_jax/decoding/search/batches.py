@@ -43,7 +43,7 @@ class BatchSearch:
       models: one, or an ensemble of one vocabulary.
       decoding: method, its settings, and by how much targets may be longer.
       bos_id, eos_id: of the target vocabulary.
-      mesh: the devices to split batches over; None: one device.
+      mesh: the devices to deal batches out to; None: one device.
       compiler_options: of `jax.jit`.
     """
     options: Any = {'decoding': decoding, 'bos_id': bos_id, 'eos_id': eos_id}

@@ -3,8 +3,8 @@
 A step takes as long as its arrays have rows, and those of sentences that are
 over count too. Shapes are fixed while a loop runs; so it ends when the live
 sentences fit into fewer rows, they move there together, and a loop of that
-shape goes on to the end. Both are one program, so the host need not wait in
-between, and several devices (parallel/own_rows.py) need not for each other.
+shape goes on to the end. Both are one program, so nobody waits in between:
+neither the host, nor one of several devices (parallel/own_rows.py) for others.
 
 Where the arrays are full before few enough sentences are left, they grow, and
 the same is done once more: a further stage, which the host begins.
