@@ -246,8 +246,8 @@ def get_config() -> config_dict.ConfigDict:
       # Minimum Bayes risk: of the beam or the samples, the one most like the
       # others by chrf or bleu; none: the most probable of the beam.
       mbr='none',
-      # Source tokens times beams (or samples) of a batch; a CPU searches one a
-      # core at one time, 8 at most.
+      # Source tokens times beams (or samples) of a device's batch. A CPU
+      # searches one a core at one time, 8 at most.
       batch_tokens=4096,
       # Of matrices: compute_dtype: as model.compute_dtype is; bfloat16: also
       # where that is float32, for CPUs that multiply it twice as fast.

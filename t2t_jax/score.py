@@ -48,7 +48,7 @@ _ALPHA = flags.DEFINE_float(
   'length_penalty_alpha', None, '0: score = log-probability'
 )
 _BATCH_TOKENS = flags.DEFINE_integer(
-  'batch_tokens', None, 'tokens of a side at one time'
+  'batch_tokens', None, 'tokens of a side, of a device at one time'
 )
 _CHECKPOINT = flags.DEFINE_string(
   'checkpoint', None, 'averaged, best, latest, or a step'

@@ -15,7 +15,9 @@ from t2t_jax import cli
 _WORKDIR = cli.define_workdir()
 _INPUT = flags.DEFINE_string('input', '-', 'file of lines, .gz too; -: stdin')
 _OUTPUT = flags.DEFINE_string('output', '-', 'file to write; -: stdout')
-_BATCH_TOKENS = flags.DEFINE_integer('batch_tokens', None, 'tokens at one time')
+_BATCH_TOKENS = flags.DEFINE_integer(
+  'batch_tokens', None, 'tokens of a device at one time'
+)
 _CHECKPOINT = flags.DEFINE_string(
   'checkpoint', None, 'averaged, best, latest, or a step'
 )

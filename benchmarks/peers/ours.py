@@ -1,7 +1,7 @@
 """t2t_jax's own beam search, in the batches that its translator makes."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -46,7 +46,7 @@ class OurDecoder:
       longest=settings.longest,
       batch_tokens=settings.batch_tokens,
       beam_size=settings.beam_size,
-      row_multiple=1,
+      devices=1,
       at_once=searches_at_once(None),
     )
     self._search = BatchSearch(
@@ -82,12 +82,12 @@ class OurDecoder:
 
   def _batches(
     self, sentences: Sentences
-  ) -> list[tuple[list[int], SearchBatch, Sequence[int]]]:
+  ) -> list[tuple[list[int], SearchBatch, int]]:
     return [
       (
         indices,
         _batch([sentences[i] for i in indices], rows, length),
-        self._grid.sizes(rows),
+        self._grid.last_rows(rows),
       )
       for rows, length, indices in self._grid.batches(
         [len(s) for s in sentences], few=False
@@ -95,7 +95,7 @@ class OurDecoder:
     ]
 
   def _decode(
-    self, batches: list[tuple[list[int], SearchBatch, Sequence[int]]]
+    self, batches: list[tuple[list[int], SearchBatch, int]]
   ) -> Iterator[tuple[list[int], Hypotheses]]:
     for indices, found in self._search.search([self._params], batches, nbest=1):
       yield indices, Hypotheses(*map(np.asarray, found))

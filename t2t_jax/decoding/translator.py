@@ -30,7 +30,7 @@ from t2t_jax.decoding.translation import Translation, completed, join
 from t2t_jax.errors import UsageError
 from t2t_jax.model.modules import PAPER, Modules
 from t2t_jax.model.transformer import Transformer
-from t2t_jax.parallel.mesh import batch_shards
+from t2t_jax.parallel.own_rows import num_parts
 
 
 class Translator:
@@ -64,7 +64,8 @@ class Translator:
       decoding: method, its settings, lengths, tokens of a batch.
       others: further models, with their parameters, of the same vocabularies:
         an ensemble, whose probability is the mean of theirs.
-      mesh: the devices to split batches over; None: one device.
+      mesh: the devices to deal batches out to, each with all parameters; None:
+        one device.
       max_source_tokens: longest source, with EOS, that is translated in one
         part, such as the longest that was trained on; default, and at most,
         model.max_positions.
@@ -83,7 +84,7 @@ class Translator:
       longest=min(positions, max_source_tokens or positions),
       batch_tokens=decoding.batch_tokens,
       beam_size=decoding.num_slots,
-      row_multiple=batch_shards(mesh) if mesh else 1,
+      devices=num_parts(mesh),
       at_once=searches_at_once(mesh),
     )
     self._search = BatchSearch(
@@ -284,7 +285,7 @@ class Translator:
           self._tokenizers,
           self._decoding.max_decode_length_offset,
         ),
-        self.grid.sizes(rows),
+        self.grid.last_rows(rows),
       )
       for rows, source_length, indices in self.grid.batches(lengths, few, kinds)
     )

@@ -37,7 +37,7 @@ def reader_with(**changes):
     model,
     random_params(model),
     tokenizers(),
-    ShapeGrid(longest=24, batch_tokens=96, beam_size=1, row_multiple=1),
+    ShapeGrid(longest=24, batch_tokens=96, beam_size=1, devices=1),
     max_target_tokens=24 + DECODING.max_decode_length_offset,
   )
   for name, static in (('_maps', ()), ('_cross', ('layer', 'heads'))):

@@ -25,7 +25,6 @@ from t2t_jax.decoding.scoring.score_lines import read_pairs
 from t2t_jax.decoding.scoring.scorer import Scorer
 from t2t_jax.decoding.scoring.scores import Pair
 from t2t_jax.errors import UsageError
-from t2t_jax.parallel.mesh import replicated
 
 SOURCES = random_lines(24, most_words=12)
 TARGETS = [line[::-1] for line in random_lines(24, seed=2, most_words=12)]
@@ -42,7 +41,6 @@ def scorer_with(model=None, params=None, mesh=None, **changes):
   )
   scorer._force = jax.jit(
     scorer._force.__wrapped__,
-    out_shardings=replicated(mesh) if mesh else None,
     compiler_options=COMPILER_OPTIONS,
   )
   return scorer

@@ -6,8 +6,8 @@ from t2t_jax.decoding.lines.line_text import one_line, split_lines
 from t2t_jax.decoding.shapes import FEW_ROWS, ShapeGrid, first_lengths
 
 
-def grid(longest=100, batch_tokens=4096, beam_size=4, row_multiple=1):
-  return ShapeGrid(longest, batch_tokens, beam_size, row_multiple)
+def grid(longest=100, batch_tokens=4096, beam_size=4, devices=1):
+  return ShapeGrid(longest, batch_tokens, beam_size, devices)
 
 
 def test_lengths_double_up_to_the_longest():
@@ -20,13 +20,14 @@ def test_lengths_double_up_to_the_longest():
     assert length <= 16 or padded < 2 * length
 
 
-@pytest.mark.parametrize('row_multiple', [1, 3, 8])
+@pytest.mark.parametrize('devices', [1, 3, 8])
 @pytest.mark.parametrize('batch_tokens', [1, 500, 4096, 100_000])
-def test_batches_keep_to_the_token_budget(row_multiple, batch_tokens):
-  shapes = grid(batch_tokens=batch_tokens, row_multiple=row_multiple)
+def test_batches_keep_to_the_token_budget(devices, batch_tokens):
+  shapes = grid(batch_tokens=batch_tokens, devices=devices)
   for rows, length in shapes.shapes():
-    assert rows % row_multiple == 0
-    assert rows * length * 4 <= batch_tokens or rows == row_multiple
+    assert rows % devices == 0
+    of_one = rows // devices
+    assert of_one * length * 4 <= batch_tokens or of_one == 1
   # At most a full and a small shape for each length.
   assert len(shapes.shapes()) <= 2 * len(shapes.source_lengths())
 
@@ -35,20 +36,25 @@ def test_few_lines_run_in_few_rows():
   assert grid().rows(16, few=False) == 64
   assert grid().rows(16, few=True) == FEW_ROWS
   assert grid(batch_tokens=128).rows(16, few=True) == 2
-  assert grid(row_multiple=16).rows(16, few=True) == 16
+
+
+def test_each_device_has_as_much_as_one_alone():
+  assert grid(devices=8).rows(16, few=False) == 8 * 64
+  # Few lines are shared out.
+  for devices, rows in ((2, 8), (3, 9), (8, 8), (16, 16)):
+    assert grid(devices=devices).rows(16, few=True) == rows
+  for rows in (64, 51, 32, 28):
+    of_one = grid().last_rows(rows)
+    assert grid(devices=8).last_rows(8 * rows) == 8 * of_one
 
 
 def test_a_batch_shrinks_to_a_quarter():
-  assert grid().sizes(64) == (64, 16)
-  assert grid().sizes(51) == (51, 13)
-  assert grid().sizes(32) == (32, FEW_ROWS)
+  assert grid().last_rows(64) == 16
+  assert grid().last_rows(51) == 13
+  assert grid().last_rows(32) == FEW_ROWS
   # It would save less than it takes to compile.
-  assert grid().sizes(28) == (28,)
-  assert grid().sizes(FEW_ROWS) == (FEW_ROWS,)
-  # Every device keeps as many as the others.
-  assert grid(row_multiple=8).sizes(72) == (72, 24)
-  assert grid(row_multiple=8).sizes(16) == (16, 8)
-  assert grid(row_multiple=8).sizes(8) == (8,)
+  assert grid().last_rows(28) == 28
+  assert grid().last_rows(FEW_ROWS) == FEW_ROWS
 
 
 def test_every_thread_gets_a_batch():

@@ -1,6 +1,9 @@
 """Searches whose batch shrinks, beside the same ones whose batch does not."""
 
+import collections
+import contextlib
 import functools
+import itertools
 from typing import Any, NamedTuple
 
 import jax
@@ -17,7 +20,8 @@ from t2t_jax.decoding.search.phrases import make_phrases
 from t2t_jax.decoding.search.rules import Rules
 from t2t_jax.decoding.search.single_path import sample_steps
 from t2t_jax.decoding.search.stages import StagedSearch
-from t2t_jax.parallel.mesh import batch_sharding, use_mesh
+from t2t_jax.parallel.mesh import use_mesh
+from t2t_jax.parallel.own_rows import deal
 
 SENTENCES = 16
 MAX_LENGTH = 14
@@ -102,12 +106,19 @@ def whole(make_steps, batch, nbest):
   return jax.tree.map(np.asarray, search(batch))
 
 
-def staged(make_steps, batch, nbest, sizes):
+def staged(make_steps, batch, nbest, last_rows, mesh=None):
   search = StagedSearch(
-    make_steps, pad_id=PAD_ID, compiler_options=COMPILER_OPTIONS
+    make_steps, pad_id=PAD_ID, mesh=mesh, compiler_options=COMPILER_OPTIONS
   )
-  end = search.begin(None, batch, nbest=nbest, lengths=LENGTHS, sizes=sizes)
-  return end(), search
+  with use_mesh(mesh) if mesh else contextlib.nullcontext():
+    end = search.begin(
+      None,
+      deal(batch, mesh),
+      nbest=nbest,
+      lengths=LENGTHS,
+      last_rows=last_rows,
+    )
+    return end(), search
 
 
 def same(found, expected):
@@ -139,29 +150,31 @@ def phrases():
 LONG_ENOUGH = np.int32(np.arange(SENTENCES) * 5 % 9 + 6)
 
 
+SEARCHES = [
+  (1, {}, {}),
+  (3, {}, {}),
+  (3, {'stopping': 'likely'}, {}),
+  (2, {'rules': (5, 2)}, {'prefix_ids_BP': prefixes()}),
+  (3, {}, {'phrases': phrases(), 'max_lengths_B': LONG_ENOUGH}),
+  (
+    3,
+    {'temperature': 0.8, 'top_k': 0, 'top_p': 0.9},
+    {'prefix_ids_BP': prefixes()},
+  ),
+]
+
+
 @pytest.mark.parametrize(
-  ('sizes', 'slots', 'settings', 'more'),
-  [
-    ((16, 8, 4), 1, {}, {}),
-    ((16, 5, 2), 3, {}, {}),
-    ((16, 8), 3, {'stopping': 'likely'}, {}),
-    ((16, 8, 4), 2, {'rules': (5, 2)}, {'prefix_ids_BP': prefixes()}),
-    ((16, 8, 4), 3, {}, {'phrases': phrases(), 'max_lengths_B': LONG_ENOUGH}),
-    (
-      (16, 8, 4),
-      3,
-      {'temperature': 0.8, 'top_k': 0, 'top_p': 0.9},
-      {'prefix_ids_BP': prefixes()},
-    ),
-  ],
+  ('last_rows', 'slots', 'settings', 'more'),
+  [(5 if number % 2 else 8, *search) for number, search in enumerate(SEARCHES)],
 )
-def test_a_batch_that_shrinks_finds_the_same(sizes, slots, settings, more):
+def test_a_batch_that_shrinks_finds_the_same(last_rows, slots, settings, more):
   make_steps = functools.partial(steps_of, toy_model(), slots, settings)
   make_counted, rows = counted(make_steps)
   nbest = max(1, slots - 1)
-  found, _ = staged(make_counted, batch_of(**more), nbest, sizes)
+  found, _ = staged(make_counted, batch_of(**more), nbest, last_rows)
   jax.effects_barrier()
-  assert set(rows) == set(sizes)
+  assert set(rows) == {SENTENCES, last_rows}
   assert len(rows) > LENGTHS[0]
   same(found, whole(make_steps, batch_of(**more), nbest))
 
@@ -183,33 +196,43 @@ def counted(make_steps):
   return make_counted, rows
 
 
-def test_each_step_has_the_fewest_rows_that_hold_the_live_ones():
-  # All live up to their longest length.
-  make_steps = functools.partial(
-    steps_of, toy_model(-30), 1, {'rules': (MAX_LENGTH,)}
+def steps_to_the_end(slots=1):
+  """A search in which all live up to their longest length."""
+  return functools.partial(
+    steps_of, toy_model(-30), slots, {'rules': (MAX_LENGTH,)}
   )
-  make_counted, rows = counted(make_steps)
-  limits_B = np.int32([14, 1, 1, 2, 2, 2, 2, 5, 5, 5, 5, 5, 1, 12, 0, 11])
-  batch = batch_of(max_lengths_B=limits_B)
-  sizes = (16, 8, 4, 2)
-  found, search = staged(make_counted, batch, 1, sizes)
+
+
+def rows_of_steps(limits_B, last_rows):
+  """The rows of each step that such a search takes."""
+  live = [sum(limits_B > position) for position in range(max(limits_B))]
+  return [len(limits_B) if n > last_rows else last_rows for n in live]
+
+
+# More than four live when the short arrays are full.
+LIMITS = np.int32([14, 1, 1, 2, 2, 2, 2, 7, 7, 7, 7, 7, 1, 12, 0, 11])
+
+
+def test_a_step_has_few_rows_as_soon_as_they_hold_the_live_ones():
+  make_counted, rows = counted(steps_to_the_end())
+  batch = batch_of(max_lengths_B=LIMITS)
+  found, search = staged(make_counted, batch, 1, 4)
   jax.effects_barrier()
-  live = [int((limits_B > position).sum()) for position in range(MAX_LENGTH)]
-  assert rows == [min(n for n in sizes if n >= count) for count in live]
-  assert [len(trim(ids_NT[0])) for ids_NT in found.ids_BNT] == list(limits_B)
-  # Three times half of the rows, once longer arrays.
-  assert search.num_programs() == 1 + 3 + 1
-  same(found, whole(make_steps, batch, 1))
-  again = batch_of(max_lengths_B=limits_B[::-1])
-  search.begin(None, again, nbest=1, lengths=LENGTHS, sizes=sizes)()
-  assert search.num_programs() == 1 + 3 + 1
+  assert rows == rows_of_steps(LIMITS, 4)
+  assert [len(trim(ids_NT[0])) for ids_NT in found.ids_BNT] == list(LIMITS)
+  same(found, whole(steps_to_the_end(), batch, 1))
+  # The second has longer arrays.
+  assert search.num_programs() == 2
+  again = batch_of(max_lengths_B=LIMITS[::-1])
+  search.begin(None, deal(again, None), nbest=1, lengths=LENGTHS, last_rows=4)()
+  assert search.num_programs() == 2
 
 
 def test_a_sentence_that_never_ends_stays_to_the_end():
   make_steps = functools.partial(steps_of, toy_model(-30), 3, {})
   limits_B = np.full(SENTENCES, 2, np.int32)
   limits_B[-2] = MAX_LENGTH
-  found, _ = staged(make_steps, batch_of(max_lengths_B=limits_B), 3, (16, 8, 1))
+  found, _ = staged(make_steps, batch_of(max_lengths_B=limits_B), 3, 1)
   lengths = [len(trim(ids_T)) for ids_T in found.ids_BNT[:, 0]]
   assert lengths == list(limits_B)
 
@@ -219,40 +242,46 @@ def test_the_order_of_sentences_does_not_matter():
     steps_of, toy_model(), 2, {'temperature': 1.0, 'top_k': 4, 'top_p': 1.0}
   )
   batch = batch_of()
-  found, _ = staged(make_steps, batch, 2, (16, 8, 4))
+  found, _ = staged(make_steps, batch, 2, 4)
   order = np.random.default_rng(4).permutation(SENTENCES)
   shuffled = jax.tree.map(lambda x: x[order], batch)
-  again, _ = staged(make_steps, shuffled, 2, (16, 8, 4))
+  again, _ = staged(make_steps, shuffled, 2, 4)
   same(again, jax.tree.map(lambda x: x[order], found))
 
 
 def test_rows_that_fill_a_batch_give_nothing():
   make_steps = functools.partial(steps_of, toy_model(), 2, {})
   none = batch_of(max_lengths_B=np.zeros(SENTENCES, np.int32))
-  found, _ = staged(make_steps, none, 2, (16, 8))
+  found, _ = staged(make_steps, none, 2, 8)
   assert (found.ids_BNT == PAD_ID).all()
   assert found.ids_BNT.shape == (SENTENCES, 2, MAX_LENGTH)
   assert (found.scores_BN == -np.inf).all()
 
 
-def test_every_device_moves_its_own_rows():
+def four_devices():
   devices = np.array(jax.devices()[:4]).reshape(2, 2, 1)
   axis_types = (AxisType.Auto,) * 3
-  mesh = Mesh(devices, ('data', 'fsdp', 'tensor'), axis_types=axis_types)
-  make_steps = functools.partial(steps_of, toy_model(), 3, {})
-  make_counted, rows = counted(make_steps)
-  search = StagedSearch(
-    make_counted, pad_id=PAD_ID, mesh=mesh, compiler_options=COMPILER_OPTIONS
-  )
-  batch = batch_of()
-  with use_mesh(mesh):
-    found = search.begin(
-      None,
-      jax.device_put(batch, batch_sharding(mesh)),
-      nbest=3,
-      lengths=LENGTHS,
-      sizes=(16, 8, 4),
-    )()
-  jax.effects_barrier()
-  assert set(rows) == {16, 8, 4}
+  return Mesh(devices, ('data', 'fsdp', 'tensor'), axis_types=axis_types)
+
+
+@pytest.mark.parametrize(
+  ('slots', 'settings', 'more'), [SEARCHES[1], SEARCHES[-1]]
+)
+def test_several_devices_find_the_same(slots, settings, more):
+  make_steps = functools.partial(steps_of, toy_model(), slots, settings)
+  batch = batch_of(**more)
+  found, _ = staged(make_steps, batch, 3, 4, four_devices())
   same(found, whole(make_steps, batch, 3))
+
+
+def test_each_device_ends_when_its_own_sentences_do():
+  make_counted, rows = counted(steps_to_the_end())
+  batch = batch_of(max_lengths_B=LIMITS)
+  found, _ = staged(make_counted, batch, 1, 4, four_devices())
+  jax.effects_barrier()
+  expected = [rows_of_steps(LIMITS[d::4], 1) for d in range(4)]
+  assert len(set(map(len, expected))) == 4
+  assert collections.Counter(rows) == collections.Counter(
+    itertools.chain(*expected)
+  )
+  same(found, whole(steps_to_the_end(), batch, 1))

@@ -25,7 +25,6 @@ from t2t_jax.data.vocabulary import train_sentencepiece
 from t2t_jax.decoding.tagging.best_labels import count_correct
 from t2t_jax.decoding.tagging.tagger import Tagger
 from t2t_jax.errors import UsageError
-from t2t_jax.parallel.mesh import replicated
 
 MODEL = encoder()
 PARAMS = random_params(MODEL, scale=1.0)
@@ -43,7 +42,6 @@ def tagger_with(tokenizers=LABEL_TOKENIZERS, model=MODEL, mesh=None, **options):
   )
   tagger._best_labels = jax.jit(
     tagger._best_labels.__wrapped__,
-    out_shardings=replicated(mesh) if mesh else None,
     compiler_options=COMPILER_OPTIONS,
   )
   return tagger

@@ -108,7 +108,7 @@ class AttentionReader:
 
     S counts the source's tokens with EOS, T the target's with EOS.
     """
-    maps = self._run(self._maps, [pair], self._grid.row_multiple)
+    maps = self._run(self._maps, [pair], self._grid.devices)
     source, target = len(pair.source_ids) + 1, len(pair.target_ids) + 1
     return AttentionMaps(
       maps.encoder_LBHSS[:, :1, :, :source, :source],

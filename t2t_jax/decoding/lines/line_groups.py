@@ -3,8 +3,9 @@
 Lines of like length within a group share batches, so large groups are fast
 and small ones soon done. A regular file is cut into groups of one size, so
 that its batches, and with them its results to the last bit, follow from the
-file. A pipe gives what has arrived: while one group is translated the next
-gathers, so fast input makes large groups and slow input small ones.
+file and the number of devices. A pipe gives what has arrived: while one group
+is translated the next gathers, so fast input makes large groups and slow input
+small ones.
 """
 
 import dataclasses
@@ -15,6 +16,8 @@ import stat
 import time
 from collections.abc import Iterator
 from typing import BinaryIO
+
+import jax
 
 from t2t_jax.config import DecodingConfig
 from t2t_jax.decoding.lines.line_files import (
@@ -52,7 +55,8 @@ def usual_size(decoding: DecodingConfig) -> int:
   As many lines as a batch has source tokens are some thirty batches of usual
   sentences, of which those left part empty are few.
   """
-  return max(1024, decoding.batch_tokens // decoding.num_slots)
+  of_one = max(1024, decoding.batch_tokens // decoding.num_slots)
+  return of_one * jax.local_device_count()
 
 
 def read_groups(

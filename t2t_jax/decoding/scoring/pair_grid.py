@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 
-from t2t_jax.decoding.shapes import FEW_ROWS
+from t2t_jax.decoding.shapes import rows_of
 
 _SHORTEST = 16
 
@@ -18,14 +18,13 @@ class PairGrid:
   length alone, whatever comes with it.
 
   Attributes:
-    batch_tokens: rows x length are at most this, if one `row_multiple` of
-      rows is.
-    row_multiple: the number of parts that a mesh splits a batch into.
+    batch_tokens: rows x length of a device are at most this, if one row is.
+    devices: that batches are split over; it divides their rows.
     longest: positions that the model has for either side; None: no limit.
   """
 
   batch_tokens: int
-  row_multiple: int = 1
+  devices: int = 1
   longest: int | None = None
 
   def padded_length(self, length: int) -> int:
@@ -38,8 +37,7 @@ class PairGrid:
 
   def rows(self, length: int, few: bool) -> int:
     """Returns the rows of a batch of padded `length`."""
-    full = self._multiple(self.batch_tokens // length)
-    return min(full, self._multiple(FEW_ROWS)) if few else full
+    return rows_of(self.batch_tokens // length, self.devices, few)
 
   def batches(
     self, lengths: Sequence[int], few: bool
@@ -48,7 +46,7 @@ class PairGrid:
 
     Args:
       lengths: of each pair's longer side, with EOS.
-      few: takes small batches, for a request of at most FEW_ROWS pairs.
+      few: takes small batches, for a request of few pairs.
     """
     groups: dict[int, list[int]] = {}
     for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
@@ -59,6 +57,3 @@ class PairGrid:
       for rows in [self.rows(length, few)]
       for start in range(0, len(group), rows)
     ]
-
-  def _multiple(self, rows: int) -> int:
-    return max(1, rows // self.row_multiple) * self.row_multiple

@@ -21,12 +21,7 @@ from t2t_jax.decoding.search.weights import decoding_weights
 from t2t_jax.decoding.shapes import FEW_ROWS
 from t2t_jax.errors import UsageError
 from t2t_jax.model.transformer import Transformer
-from t2t_jax.parallel.mesh import (
-  batch_sharding,
-  batch_shards,
-  replicated,
-  use_mesh,
-)
+from t2t_jax.parallel.mesh import batch_sharding, batch_shards, use_mesh
 
 
 class Scorer:
@@ -69,7 +64,7 @@ class Scorer:
     learned = model.config.positions == 'learned'
     self.grid = PairGrid(
       batch_tokens=decoding.batch_tokens,
-      row_multiple=batch_shards(mesh) if mesh else 1,
+      devices=batch_shards(mesh) if mesh else 1,
       longest=model.config.max_positions if learned else None,
     )
     self._force = jax.jit(
@@ -78,8 +73,7 @@ class Scorer:
         model,
         length_penalty_alpha=decoding.length_penalty_alpha,
         bos_id=tokenizers.target.bos_id,
-      ),
-      out_shardings=replicated(mesh) if mesh else None,
+      )
     )
 
   def score(

@@ -40,7 +40,7 @@ def searches_at_once(mesh: Mesh | None) -> int:
 
   Of a step's operations most are so small that XLA runs them on one core, so a
   CPU has room for a search a core. An accelerator runs one program at a time;
-  and on a mesh the order of programs must be the same on all devices.
+  and programs that gather parameters must start in one order on all devices.
   """
   if jax.default_backend() != 'cpu' or (mesh and mesh.size > 1):
     return 1

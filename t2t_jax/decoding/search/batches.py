@@ -5,7 +5,6 @@ import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-import jax
 from jax.sharding import Mesh
 
 from t2t_jax.config import DecodingConfig
@@ -23,7 +22,8 @@ from t2t_jax.decoding.search.batch_search import (
 from t2t_jax.decoding.search.hypotheses import Hypotheses
 from t2t_jax.decoding.search.stages import StagedSearch
 from t2t_jax.model.transformer import Transformer
-from t2t_jax.parallel.mesh import batch_sharding, replicated, use_mesh
+from t2t_jax.parallel.mesh import use_mesh
+from t2t_jax.parallel.own_rows import collect, deal, on_own_rows
 
 K = TypeVar('K')
 
@@ -47,7 +47,7 @@ class BatchSearch:
       models: one, or an ensemble of one vocabulary.
       decoding: method, its settings, and by how much targets may be longer.
       bos_id, eos_id: of the target vocabulary.
-      mesh: the devices to split batches over; None: one device.
+      mesh: the devices to deal batches out to; None: one device.
       compiler_options: of `jax.jit`.
     """
     options: Any = {'decoding': decoding, 'bos_id': bos_id, 'eos_id': eos_id}
@@ -58,11 +58,13 @@ class BatchSearch:
       models,
       max_length_offset=decoding.max_decode_length_offset,
     )
+
+    def whole(all_params, batch, *, nbest):
+      of_one = functools.partial(search_batch, models, nbest=nbest, **options)
+      return on_own_rows(of_one, mesh)(all_params, batch)
+
     self._whole = Program(
-      functools.partial(search_batch, models, **options),
-      static_argnames='nbest',
-      out_shardings=replicated(mesh) if mesh else None,
-      compiler_options=compiler_options,
+      whole, static_argnames='nbest', compiler_options=compiler_options
     )
     self._staged = StagedSearch(
       lambda params, batch, nbest: batch_steps(
@@ -76,7 +78,7 @@ class BatchSearch:
   def search(
     self,
     all_params: Sequence[Any],
-    batches: Iterable[tuple[K, SearchBatch, Sequence[int]]],
+    batches: Iterable[tuple[K, SearchBatch, int]],
     *,
     nbest: int,
   ) -> Iterator[tuple[K, Hypotheses]]:
@@ -87,22 +89,20 @@ class BatchSearch:
 
     Args:
       all_params, nbest: as of `begin`.
-      batches: (key, batch, sizes).
+      batches: (key, batch, last_rows).
     """
 
-    def whole(
-      keyed: tuple[K, SearchBatch, Sequence[int]],
-    ) -> tuple[K, Hypotheses]:
-      key, batch, sizes = keyed
-      end = self.begin(all_params, batch, nbest=nbest, sizes=sizes)
-      return key, jax.device_get(end())
+    def search_one(keyed: tuple[K, SearchBatch, int]) -> tuple[K, Hypotheses]:
+      key, batch, last_rows = keyed
+      end = self.begin(all_params, batch, nbest=nbest, last_rows=last_rows)
+      return key, end()
 
     if self._at_once > 1:
-      yield from run_at_once(whole, batches, self._at_once)
+      yield from run_at_once(search_one, batches, self._at_once)
       return
     before: tuple[K, Callable[[], Hypotheses]] | None = None
-    for key, batch, sizes in batches:
-      end = self.begin(all_params, batch, nbest=nbest, sizes=sizes)
+    for key, batch, last_rows in batches:
+      end = self.begin(all_params, batch, nbest=nbest, last_rows=last_rows)
       if before:
         yield before[0], before[1]()
       before = key, end
@@ -115,26 +115,26 @@ class BatchSearch:
     batch: SearchBatch,
     *,
     nbest: int,
-    sizes: Sequence[int] = (),
+    last_rows: int | None = None,
   ) -> Callable[[], Hypotheses]:
-    """Starts a search; returns what ends it and gives its results.
+    """Starts a search; returns what ends it and gives its results (numpy).
 
     Args:
       all_params: of each model.
-      batch: numpy arrays.
+      batch: numpy arrays; the number of devices divides their rows.
       nbest: hypotheses of each row, at most decoding.num_slots.
-      sizes: rows that the batch shrinks to as sentences end, descending,
-        beginning with those that it has; one size or none: it does not.
+      last_rows: that the batch shrinks to as sentences end, a multiple of the
+        devices too; None, or as many as it has: it does not.
     """
     lengths = self._lengths(batch)
+    rows = len(batch.row_ids_B)
     with self._on_mesh():
-      if self._mesh:
-        batch = jax.device_put(batch, batch_sharding(self._mesh))
-      if len(sizes) < 2:
+      batch = deal(batch, self._mesh)
+      if last_rows is None or last_rows == rows:
         found = self._whole(all_params, batch, nbest=nbest)
-        return lambda: found
+        return lambda: collect(found)
       end = self._staged.begin(
-        all_params, batch, nbest=nbest, lengths=lengths, sizes=sizes
+        all_params, batch, nbest=nbest, lengths=lengths, last_rows=last_rows
       )
 
     def end_on_mesh() -> Hypotheses:

@@ -3,9 +3,14 @@
 A step takes as long as its arrays have rows, and those of sentences that are
 over count too. Shapes are fixed while a loop runs; so it ends when the live
 sentences fit into fewer rows, they move there together, and a loop of that
-shape goes on: a stage. The host waits for the device once a stage.
+shape goes on to the end. Both are one program, so nobody waits in between:
+neither the host, nor one of several devices (parallel/own_rows.py) for others.
 
-Dimensions as in beam_search.py; P device, R row of its part of the batch.
+Where the arrays are full before few enough sentences are left, they grow, and
+the same is done once more: a further stage, which the host begins.
+
+Dimensions as in beam_search.py; P device, R row of its part of the batch, Q
+row of those that its search ends in.
 """
 
 import functools
@@ -14,41 +19,35 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.sharding import Mesh
 
 from t2t_jax.decoding.search.at_once import Program
 from t2t_jax.decoding.search.growing_loop import padded
 from t2t_jax.decoding.search.hypotheses import Hypotheses
 from t2t_jax.decoding.search.steps import Steps
-from t2t_jax.parallel.mesh import batch_shards, replicated
+from t2t_jax.parallel.own_rows import collect, num_parts, on_own_rows
 
 # params, batch, nbest -> Steps. A batch is a NamedTuple of arrays with their
 # sentences in axis 0; what they hold is read by `start` alone.
 MakeSteps = Callable[[Any, Any, int], Steps]
 
 
-class Told(NamedTuple):
-  """What a stage tells the host.
+class Stage(NamedTuple):
+  """What a device knows of its rows when a stage has ended.
 
   Attributes:
-    position: that the search has reached.
-    live: sentences that are not over, of the device that has most.
-    order_B: the row of the stage before that each row was.
-    found: the results so far.
+    state: of the search in all rows, to go on with.
+    is_over: whether all its sentences are, so there is nothing to go on with.
+    found: the results so far, of as many positions as there can be.
   """
 
-  position: Any
-  live: Any
-  order_B: Any
+  state: Any
+  is_over: Any
   found: Hypotheses
 
 
 class StagedSearch:
-  """Runs searches of one kind; a transition is compiled when it first occurs.
-
-  Every device moves its own rows, and none gets a row from another.
-  """
+  """Runs searches of one kind; a stage is compiled when it first occurs."""
 
   def __init__(
     self,
@@ -63,24 +62,24 @@ class StagedSearch:
     Args:
       make_steps: params, batch, nbest -> the search's functions.
       pad_id: fills the tokens of results.
-      mesh: the devices that batches are split over; None: one device.
+      mesh: the devices that batches are dealt out to; None: one device.
       compiler_options: of `jax.jit`.
     """
-    self._pad_id = pad_id
-    self._parts = _parts(mesh)
-    self._first_stage, self._next_stage = (
-      Program(
-        functools.partial(stage, make_steps, mesh),
-        static_argnames=('like', 'nbest', 'length'),
-        compiler_options=compiler_options,
-      )
-      for stage in (_first_stage, _next_stage)
+    self._parts = num_parts(mesh)
+
+    def stage(params, own, **options):
+      of_one = functools.partial(_stage, make_steps, pad_id, **options)
+      return on_own_rows(of_one, mesh)(params, own)
+
+    self._stage = Program(
+      stage,
+      static_argnames=('nbest', 'last_rows', 'lengths'),
+      compiler_options=compiler_options,
     )
 
   def num_programs(self) -> int:
     """Returns how many were compiled."""
-    stages = self._first_stage, self._next_stage
-    return sum(stage.num_compiled() for stage in stages)
+    return self._stage.num_compiled()
 
   def begin(
     self,
@@ -89,163 +88,114 @@ class StagedSearch:
     *,
     nbest: int,
     lengths: Sequence[int],
-    sizes: Sequence[int],
+    last_rows: int,
   ) -> Callable[[], Hypotheses]:
     """Starts a search; returns what ends it and gives its results (numpy).
 
     Args:
-      params, batch, nbest: of `make_steps`.
+      params, nbest: of `make_steps`.
+      batch: of `make_steps`, dealt out (own_rows.py).
       lengths: that the arrays take, ascending; at the last all must be over.
-      sizes: rows that stages take, descending, from those of the batch; the
-        number of devices divides them.
+      last_rows: that the search ends in, of all devices together.
     """
 
-    def options(lengths: Sequence[int], sizes: Sequence[int]):
-      return {
-        'like': _with_rows(batch, sizes[0]),
-        'nbest': nbest,
-        'length': lengths[0],
-        'enough': np.int32(self._enough(sizes)),
-      }
+    def run(before: Stage | None, lengths: Sequence[int]) -> Stage:
+      return self._stage(
+        params,
+        (batch, before),
+        nbest=nbest,
+        last_rows=last_rows // self._parts,
+        lengths=tuple(lengths),
+      )
 
-    def go_on(state: Any, lengths: Sequence[int], sizes: Sequence[int]):
-      return self._next_stage(params, state, **options(lengths, sizes))
+    first = run(None, lengths)
 
-    state, told = self._first_stage(params, batch, **options(lengths, sizes))
-    return functools.partial(self._end, go_on, state, told, lengths, sizes)
+    def end() -> Hypotheses:
+      stage, left = first, lengths
+      while not jax.device_get(stage.is_over).all():
+        left = left[1:]
+        stage = run(stage, left)
+      return collect(stage.found)
 
-  def _end(
-    self,
-    go_on: Callable[..., tuple[Any, Told]],
-    state: Any,
-    told: Told,
-    lengths: Sequence[int],
-    sizes: Sequence[int],
-  ) -> Hypotheses:
-    told = jax.device_get(told)
-    home_B = told.order_B
-    results = _room_for(told.found, lengths[-1], self._pad_id)
-    _write(results, home_B, told.found)
-    while told.live and told.position < lengths[-1]:
-      # Few rows cost little at any length: with the fewest the arrays grow at
-      # once, which leaves a stage less to compile.
-      is_few = told.live <= self._enough(sizes)
-      if is_few:
-        sizes = sizes[1:]
-      if not is_few or len(sizes) == 1:
-        lengths = lengths[1:] or lengths
-      state, told = go_on(state, lengths, sizes)
-      told = jax.device_get(told)
-      home_B = home_B[told.order_B]
-      # What is not over yet is written again by the stage that follows.
-      _write(results, home_B, told.found)
-    return results
-
-  def _enough(self, sizes: Sequence[int]) -> int:
-    """The live sentences of a device with which a stage ends early."""
-    return sizes[1] // self._parts if len(sizes) > 1 else 0
+    return end
 
 
-def _first_stage(
+def _stage(
   make_steps: MakeSteps,
-  mesh: Mesh | None,
+  pad_id: int,
   params: Any,
-  batch: Any,
+  own: tuple[Any, Stage | None],
   *,
-  like: Any,
   nbest: int,
-  length: int,
-  enough: Any,
-):
-  """Starts a search, and runs it as `_run` does."""
+  last_rows: int,
+  lengths: tuple[int, ...],
+) -> Stage:
+  """Goes on with a search, or starts it, in a device's own rows.
+
+  Args:
+    make_steps, pad_id, params, nbest: as of `StagedSearch`.
+    own: the batch, and the stage before, if there was one.
+    last_rows: Q.
+    lengths: that arrays take from this stage on.
+  """
+  batch, before = own
+  length, longest = lengths[0], lengths[-1]
   steps = make_steps(params, batch, nbest)
-  state = steps.start(length)
-  order_B = jnp.arange(_rows(like))
-  return _run(steps, mesh, state, order_B, length, enough)
+  goes_on: Any = True
+  if before is None:
+    state = steps.start(length)
+  else:
+    like = jax.eval_shape(functools.partial(steps.start, length))
+    state = jax.tree.map(padded, before.state, like)
+    goes_on = ~before.is_over
 
+  def has_many(state):
+    return steps.live_B(state).sum() > last_rows
 
-def _next_stage(
-  make_steps: MakeSteps,
-  mesh: Mesh | None,
-  params: Any,
-  state: Any,
-  *,
-  like: Any,
-  nbest: int,
-  length: int,
-  enough: Any,
-):
-  """Moves the live sentences into arrays as a search of `like` has them for
-  `length` positions, and runs it as `_run` does."""
-  # Of a batch its shapes alone are needed from here on.
-  batch = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), like)
-  steps = make_steps(params, batch, nbest)
-  parts, rows = _parts(mesh), _rows(like)
-  live_PR = steps.live_B(state).reshape(parts, -1)
-  order_PR = jnp.broadcast_to(jnp.arange(live_PR.shape[1]), live_PR.shape)
-  shrinks = live_PR.size > rows
-  if shrinks:
-    order_PR = jnp.argsort(~live_PR, axis=1, stable=True)[:, : rows // parts]
-
-  def moved(x, shape):
-    if shrinks and x.shape[:1] != shape.shape[:1]:
-      x_PR = x.reshape(parts, -1, *x.shape[1:])
-      x_PR = jax.vmap(lambda x_R, order_R: x_R[order_R])(x_PR, order_PR)
-      x = x_PR.reshape(rows, *x.shape[1:])
-    return padded(x, shape)
-
-  shapes = jax.eval_shape(functools.partial(steps.start, length))
-  state = jax.tree.map(moved, state, shapes)
-  first_P1 = jnp.arange(parts)[:, None] * live_PR.shape[1]
-  order_B = (order_PR + first_P1).reshape(-1)
-  return _run(steps, mesh, state, order_B, length, enough)
-
-
-def _run(
-  steps: Steps, mesh: Mesh | None, state: Any, order_B, length: int, enough: Any
-):
-  """Returns the state in which a device has at most `enough` live sentences,
-  or whose arrays are full, and what the host must know of it."""
-  parts = _parts(mesh)
-
-  def most_live(state):
-    return steps.live_B(state).reshape(parts, -1).sum(axis=1).max()
-
-  def goes_on(state):
-    return (most_live(state) > enough) & (state[0] < length)
-
-  state = jax.lax.while_loop(goes_on, steps.step, state)
-  told = Told(state[0], most_live(state), order_B, steps.read(state))
-  if mesh:
-    told = jax.lax.with_sharding_constraint(told, replicated(mesh))
-  return state, told
-
-
-def _room_for(found: Hypotheses, length: int, pad_id: int) -> Hypotheses:
-  shape_BN = found.scores_BN.shape
-  return Hypotheses(
-    np.full((*shape_BN, length), pad_id, found.ids_BNT.dtype),
-    np.empty(shape_BN, found.scores_BN.dtype),
-    np.empty(shape_BN, found.log_probs_BN.dtype),
+  state = jax.lax.while_loop(
+    lambda state: has_many(state) & (state[0] < length),
+    steps.step,
+    state,
   )
+  is_over = ~has_many(state)
+  order_Q = jnp.argsort(~steps.live_B(state), stable=True)[:last_rows]
+  # Of a batch its shapes alone are needed from here on.
+  last_steps = make_steps(
+    params, jax.tree.map(lambda x: x[:last_rows], batch), nbest
+  )
+  last = jax.lax.while_loop(
+    lambda last: (
+      goes_on & is_over & jnp.any(last_steps.live_B(last)) & (last[0] < longest)
+    ),
+    last_steps.step,
+    _moved(state, order_Q, functools.partial(last_steps.start, longest)),
+  )
+  found = jax.tree.map(
+    lambda x_R, last_Q: x_R.at[order_Q].set(last_Q),
+    _lengthened(steps.read(state), longest, pad_id),
+    last_steps.read(last),
+  )
+  if before is not None:
+    found = jax.tree.map(
+      lambda old, new: jnp.where(goes_on, new, old), before.found, found
+    )
+  return Stage(state, is_over, found)
 
 
-def _write(results: Hypotheses, home_B, found: Hypotheses) -> None:
-  results.ids_BNT[home_B, :, : found.ids_BNT.shape[2]] = found.ids_BNT
-  results.scores_BN[home_B] = found.scores_BN
-  results.log_probs_BN[home_B] = found.log_probs_BN
+def _moved(state: Any, order_Q, start: Callable[[], Any]) -> Any:
+  """Returns sentences of `state` in arrays such as `start` makes."""
+
+  def moved(x, like):
+    if x.shape[:1] != like.shape[:1]:
+      x = x[order_Q]
+    return padded(x, like)
+
+  return jax.tree.map(moved, state, jax.eval_shape(start))
 
 
-def _parts(mesh: Mesh | None) -> int:
-  return batch_shards(mesh) if mesh else 1
-
-
-def _rows(batch: Any) -> int:
-  return jax.tree.leaves(batch)[0].shape[0]
-
-
-def _with_rows(batch: Any, rows: int) -> Any:
-  """Returns the shapes of a batch of so many rows."""
-  return jax.tree.map(
-    lambda x: jax.ShapeDtypeStruct((rows, *x.shape[1:]), x.dtype), batch
+def _lengthened(found: Hypotheses, length: int, pad_id: int) -> Hypotheses:
+  more = length - found.ids_BNT.shape[2]
+  widths = ((0, 0), (0, 0), (0, more))
+  return found._replace(
+    ids_BNT=jnp.pad(found.ids_BNT, widths, constant_values=pad_id)
   )

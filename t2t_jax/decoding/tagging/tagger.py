@@ -20,12 +20,7 @@ from t2t_jax.decoding.shapes import FEW_ROWS, ShapeGrid
 from t2t_jax.decoding.tagging.best_labels import best_labels
 from t2t_jax.errors import UsageError
 from t2t_jax.model.transformer import Transformer
-from t2t_jax.parallel.mesh import (
-  batch_sharding,
-  batch_shards,
-  replicated,
-  use_mesh,
-)
+from t2t_jax.parallel.mesh import batch_sharding, batch_shards, use_mesh
 
 # The pieces of each word of a part of a line.
 _Words = list[list[int]]
@@ -70,12 +65,9 @@ class Tagger:
       longest=min(positions, max_source_tokens or positions),
       batch_tokens=decoding.batch_tokens,
       beam_size=1,
-      row_multiple=batch_shards(mesh) if mesh else 1,
+      devices=batch_shards(mesh) if mesh else 1,
     )
-    self._best_labels = jax.jit(
-      functools.partial(best_labels, model),
-      out_shardings=replicated(mesh) if mesh else None,
-    )
+    self._best_labels = jax.jit(functools.partial(best_labels, model))
 
   @classmethod
   def from_workdir(
