@@ -31,6 +31,10 @@ class Program:
     with self._starting:
       return self._jitted(*args, **kwargs)
 
+  def lower(self, *args: Any, **kwargs: Any) -> Any:
+    """Returns what jax lowers a call to, for those who read programs."""
+    return self._jitted.lower(*args, **kwargs)
+
   def num_compiled(self) -> int:
     return self._jitted._cache_size()
 
