@@ -24,6 +24,7 @@ _Peer = TypeVar('_Peer')
 _Given = ParamSpec('_Given')
 _Answer = TypeVar('_Answer')
 _LONGEST = 300  # letters of an exception that are told
+_STEP_S = 1.0
 
 
 class PeerFailed(Exception):
@@ -74,6 +75,9 @@ class Worker(Generic[_Peer]):
       # Whose end is closed may have said why.
       with contextlib.suppress(BrokenPipeError):
         self._pipe.send((method, arguments, named))
+      # In steps: a Ctrl-C just before a wait is only seen when the wait ends.
+      while not self._pipe.poll(_STEP_S):
+        pass
       answer = self._pipe.recv()
     except (EOFError, ConnectionError):
       self._process.join()

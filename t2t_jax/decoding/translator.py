@@ -39,8 +39,8 @@ class Translator:
   A line without tokens becomes an empty line. A line of more tokens than the
   grid holds is translated in parts, which are joined by spaces. A line's
   result does not depend on the lines that come with it, but for rounding:
-  where few lines are asked for, or most of a batch has ended, there are fewer
-  rows. A language model goes on from the lines: they are prefixes of what it
+  where few lines are asked for, or do not fill a batch, or most of a batch has
+  ended, there are fewer rows. A language model goes on from the lines: they are prefixes of what it
   writes.
   """
 
