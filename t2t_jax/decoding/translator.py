@@ -40,8 +40,8 @@ class Translator:
   grid holds is translated in parts, which are joined by spaces. A line's
   result does not depend on the lines that come with it, but for rounding:
   where few lines are asked for, or do not fill a batch, or most of a batch has
-  ended, there are fewer rows. A language model goes on from the lines: they are prefixes of what it
-  writes.
+  ended, there are fewer rows. A language model goes on from the lines: they are
+  prefixes of what it writes.
   """
 
   def __init__(
