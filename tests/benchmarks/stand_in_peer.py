@@ -48,4 +48,6 @@ if __name__ == '__mp_main__':  # in the peer's process
   print(os.getpid(), flush=True)
   time.sleep(0.3)
 if __name__ == '__main__':
+  # As in a terminal: a shell's background jobs, tests among them, ignore it.
+  signal.signal(signal.SIGINT, signal.default_int_handler)
   cli.run(main)
