@@ -8,14 +8,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from t2t_jax.data.workers import usable_cpus
+
 ROOT = Path(__file__).parents[1]
-
-
-def threads() -> int:
-  """CPUs that this process may use (`taskset` sets them), and so peers do."""
-  if hasattr(os, 'sched_getaffinity'):
-    return len(os.sched_getaffinity(0))
-  return os.cpu_count() or 1
 
 
 def describe(*packages: str) -> dict[str, Any]:
@@ -28,7 +23,7 @@ def describe(*packages: str) -> dict[str, Any]:
     'versions': versions,
     'commit': _commit(),
     'cpu': _cpu(),
-    'threads': threads(),
+    'threads': usable_cpus(),
   }
 
 

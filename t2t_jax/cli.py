@@ -168,7 +168,7 @@ def define_decoding() -> Callable[[], dict[str, Any]]:
       'mbr', None, MBR_UTILITIES, 'minimum Bayes risk over beam or samples'
     ),
     'batch_tokens': integer(
-      'batch_tokens', None, 'source tokens times beams of a device at one time'
+      'batch_tokens', None, "source tokens times beams of a device's batch"
     ),
     'weights_dtype': flags.DEFINE_enum(
       'weights_dtype',

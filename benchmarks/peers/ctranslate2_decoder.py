@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 
 import ctranslate2
 
-from benchmarks.machine import threads
 from benchmarks.peers.ctranslate2_model import make_spec, to_ids, to_tokens
 from benchmarks.peers.decoders import Output, Settings, on_gpu
 from benchmarks.sentences import Sentences, equal_length_groups
 from benchmarks.sizes import EOS_ID
+from t2t_jax.data.workers import usable_cpus
 
 
 class CTranslate2Decoder:
@@ -42,7 +42,7 @@ class CTranslate2Decoder:
         device='cuda' if on_gpu() else 'cpu',
         compute_type=kind,
         inter_threads=1,
-        intra_threads=threads(),
+        intra_threads=usable_cpus(),
       )
 
   def job(self, sentences: Sentences) -> Callable[[], list[list[str]]]:

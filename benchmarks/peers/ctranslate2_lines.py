@@ -6,9 +6,9 @@ from pathlib import Path
 
 import ctranslate2
 
-from benchmarks.machine import threads
 from benchmarks.peers.decoders import on_gpu
 from t2t_jax.checkpoints.workdir import Workdir
+from t2t_jax.data.workers import usable_cpus
 from t2t_jax.decoding.options import DecodingOptions
 from t2t_jax.decoding.restored import restore
 from t2t_jax.exchange import ctranslate2_format
@@ -36,7 +36,7 @@ def line_translator(
       device='cuda' if on_gpu() else 'cpu',
       compute_type=f'{quantization}_{kind}' if quantization else kind,
       inter_threads=1,
-      intra_threads=threads(),
+      intra_threads=usable_cpus(),
     )
   pieces = target.pieces(range(target.vocab_size))
   numbers = {piece: token for token, piece in enumerate(pieces)}

@@ -10,11 +10,11 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from benchmarks.machine import threads
 from benchmarks.peers.decoders import Output, Settings, compute_dtype, on_gpu
 from benchmarks.peers.torch_transformer import TorchTransformer
 from benchmarks.sentences import Sentences, equal_length_groups
 from benchmarks.sizes import BOS_ID, EOS_ID, PAD_ID
+from t2t_jax.data.workers import usable_cpus
 
 
 class TorchDecoder:
@@ -27,7 +27,7 @@ class TorchDecoder:
 
   def __init__(self, settings: Settings):
     if not on_gpu():
-      torch.set_num_threads(threads())
+      torch.set_num_threads(usable_cpus())
     self.dtype = compute_dtype()
     self._torch_dtype = getattr(torch, self.dtype)
     self._device = 'cuda' if on_gpu() else 'cpu'

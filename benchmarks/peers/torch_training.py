@@ -19,7 +19,6 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from benchmarks.machine import threads
 from benchmarks.peers.our_training import initial_params
 from benchmarks.peers.torch_loss import ChunkedLoss, full_loss
 from benchmarks.peers.weights import (
@@ -33,6 +32,7 @@ from benchmarks.peers.weights import (
 from benchmarks.work import Work
 from t2t_jax.config import ModelConfig
 from t2t_jax.data.batching import Batch
+from t2t_jax.data.workers import usable_cpus
 from t2t_jax.model.positions import sinusoids
 from t2t_jax.training.optimizer import learning_rate_schedule
 
@@ -54,7 +54,7 @@ class TorchTrainer:
     if self._on_gpu:
       torch.set_float32_matmul_precision('high')  # TF32, as jax has it
     else:
-      torch.set_num_threads(threads())
+      torch.set_num_threads(usable_cpus())
     c, o = work.config, work.config.optimizer
     self._pad_id, self._bos_id = work.pad_id, work.bos_id
     self._smoothing = c.training.label_smoothing

@@ -44,7 +44,8 @@ def test_the_second_process_does_not_lock(tmp_path, second):
   holder = Workdir(tmp_path).holder()
   second['start'] = {'config': to_dict(config), 'holder': holder}
   with start.hold(Workdir(tmp_path), config):
-    pass
+    assert Workdir(tmp_path).holder() == holder
+  assert Workdir(tmp_path).holder() == holder
   lock.release()
 
 
