@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import stand_in_peer
@@ -78,6 +79,8 @@ def benchmark():
     stderr=subprocess.PIPE,
     text=True,
     start_new_session=True,
+    # benchmarks/ is not installed.
+    env=os.environ | {'PYTHONPATH': str(Path(__file__).parents[2])},
   ) as process:
     yield process, int(process.stdout.readline())
     process.kill()
