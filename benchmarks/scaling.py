@@ -7,8 +7,9 @@ For each config, topology and batch the most promising meshes (by formula) are
 compiled by the compiler that would run there. A row tells of each what it needs
 of memory, its collectives, and its times: of the kernels by libtpu's estimate,
 or by a GPU's data sheet; of what is sent by the data sheet. These are bounds
-and estimates, not measurements. bfloat16 activations; layers as a loop, which
-compiles quickly.
+and estimates, not measurements. bfloat16 activations. Layers are a loop, which
+compiles quickly, but of which TPUs make twice the work (BUILD_NOTES.md):
+--layers=written_out compiles what a run has by default, in minutes a program.
 
 Rows go to --output as they are made, and those that stand there are not made
 again: stop it and start it as you like. Ends with a table of the best mesh of
@@ -56,6 +57,9 @@ _LENGTHS = flags.DEFINE_string('lengths', '64x64', 'source x target tokens')
 _MESHES = flags.DEFINE_integer(
   'meshes', 2, 'compile so many, the most promising; not compiled: one'
 )
+_LAYERS = flags.DEFINE_enum(
+  'layers', 'loop', ['loop', 'written_out'], 'how they are compiled'
+)
 _COMPILE = flags.DEFINE_bool('compile', True, 'else by formula alone')
 _OUTPUT = flags.DEFINE_string('output', 'scaling.jsonl', 'rows, made or found')
 
@@ -68,6 +72,7 @@ def main() -> None:
     for name in _CONFIGS.value:
       for batch in _BATCHES.value:
         key = [name, topology, int(batch), _LENGTHS.value, _COMPILE.value]
+        key += [_LAYERS.value]
         made = [row['mesh'] for row in rows if row['key'] == key]
         if len(made) >= _how_many():
           continue
@@ -76,7 +81,8 @@ def main() -> None:
           with output.open('a', encoding='utf-8') as file:
             file.write(json.dumps(rows[-1]) + '\n')
   known = ', '.join(CHIPS)
-  print(scaling_table.text([scaling_table.point_of(row) for row in rows]))
+  alike = [row for row in rows if row['key'][-1] == _LAYERS.value]
+  print(scaling_table.text([scaling_table.point_of(row) for row in alike]))
   print(f'\nBy data sheet (chips known: {known}), not measured.')
 
 
@@ -118,7 +124,10 @@ def _rows(
 
 def _config(name: str, tokens: int) -> Config:
   mapping = load(f'configs/{name}.py').to_dict()
-  mapping['model'] |= {'compute_dtype': 'bfloat16', 'scan_layers': True}
+  mapping['model'] |= {
+    'compute_dtype': 'bfloat16',
+    'scan_layers': _LAYERS.value == 'loop',
+  }
   # As many as fit into a chip.
   mapping['training']['microbatch_tokens'] = 2**30
   config = from_mapping(mapping)

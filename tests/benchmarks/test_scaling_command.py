@@ -29,3 +29,18 @@ def test_rows_are_made_once(tmp_path):
   assert len(after.splitlines()) == 4
   assert again.lines[2] == first.lines[2]
   assert '| base | 8 (h200:1x8) | ' in again.stdout
+
+
+def test_layers_written_out_are_rows_of_their_own(tmp_path):
+  output = tmp_path / 'rows.jsonl'
+  flags = (*_FLAGS, f'--output={output}', '--topologies=v5e:2x2')
+  run_command('scaling', *flags, package='benchmarks')
+  found = run_command(
+    'scaling', *flags, '--layers=written_out', package='benchmarks'
+  )
+  assert found.status == 0, found.stderr
+  loop, _, written_out, _ = map(json.loads, output.read_text().splitlines())
+  # Formulas do not tell them apart but by the copy of the stacked layers.
+  assert loop['key'] != written_out['key']
+  assert loop['shape'] == written_out['shape']
+  assert found.stdout.count('| base | 4 (v5e:2x2) | ') == 2
