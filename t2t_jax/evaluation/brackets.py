@@ -1,8 +1,8 @@
 """Labelled bracket F1, as evalb counts it with the rules of COLLINS.prm.
 
 The parameter file of Collins (1997) has been the measure of constituency
-parsing since: punctuation is no word, the root is no constituent, ADVP and PRT
-are one label.
+parsing since: punctuation is no word, the root and what holds punctuation alone
+are no constituents, ADVP and PRT are one label.
 """
 
 import collections
@@ -88,11 +88,16 @@ def _count(text: str, gold: Tree) -> tuple[int, ...]:
 
 
 def _brackets(tree: Tree, is_word: Sequence[bool]) -> collections.Counter:
-  """Returns how often each (label, start, end) occurs, counted in words."""
+  """Returns how often each (label, start, end) occurs, counted in words.
+
+  Without those of no words and those labelled as punctuation is tagged, which
+  evalb deletes too.
+  """
   places = [0, *np.cumsum(is_word).tolist()]
   return collections.Counter(
     (_EQUAL_LABELS.get(label, label), places[start], places[end])
     for label, start, end in tree.brackets
+    if places[start] < places[end] and label not in DELETED_TAGS
   )
 
 

@@ -66,10 +66,15 @@ def test_the_reference_is_complete():
       '(S (NP (NP (A the) (A dog))) (VP (A barks) (ADVP (A now))) (A .))',
       (4, 4, 5),
     ),
-    # What holds punctuation alone is a constituent of no words.
+    # What holds punctuation alone is no constituent.
     (
       '(S (NP (A the) (A dog)) (VP (A barks) (ADVP (A now))) (NP (A .)))',
-      (4, 4, 5),
+      (4, 4, 4),
+    ),
+    # Nor is what is labelled as punctuation, but what it holds is.
+    (
+      '(S (: (NP (A the) (A dog))) (VP (A barks) (ADVP (A now))) (A .))',
+      (4, 4, 4),
     ),
   ],
 )
@@ -91,6 +96,12 @@ def test_another_sentence_is_an_error_and_left_out(hypothesis):
   found = score([hypothesis, GOLD], [GOLD, GOLD])
   assert found['bracket_f1'] == 100
   assert (found['bracket_f1_trees'], found['bracket_f1_errors']) == (1, 1)
+
+
+def test_a_reference_loses_constituents_of_punctuation_too():
+  gold = '(S (NP (DT the) (NN dog)) (PRN (, ,) (, ,)) (VP (VBZ barks)))'
+  tree = '(S (NP (XX the) (XX dog)) (XX ,) (XX ,) (VP (XX barks)))'
+  assert counted(tree, gold) == counted(gold, gold) == (3, 3, 3)
 
 
 def test_a_sentence_of_punctuation_counts_for_nothing():
@@ -132,8 +143,7 @@ def damaged(tree: Tree, rng: random.Random) -> Tree:
 def without_punctuation(tree: Tree) -> str | None:
   """As COLLINS.prm has evalb look at it, for who knows no such rules.
 
-  None where two constituents are alike, which PYEVALB counts once, or cover
-  no word, which it cannot read.
+  None where two constituents are alike, which PYEVALB counts once.
   """
   kept = [leaf.tag not in DELETED_TAGS for leaf in tree.leaves]
   places = [sum(kept[:place]) for place in range(len(kept) + 1)]
@@ -142,10 +152,9 @@ def without_punctuation(tree: Tree) -> str | None:
       'ADVP' if label == 'PRT' else label, places[start], places[end]
     )
     for label, start, end in tree.brackets
+    if any(kept[start:end])
   )
   if len(set(brackets)) < len(brackets) or not brackets:
-    return None
-  if any(bracket.start == bracket.end for bracket in brackets):
     return None
   leaves = tuple(
     # PYEVALB cuts words at underscores.
