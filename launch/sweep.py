@@ -66,10 +66,9 @@ def main() -> None:
     for row in _unfinished(rows):
       print(shlex.join(['python', *row.command()[1:]]))
     return None
-  all_rows = add_rows(directory, rows)
   if _SLURM.value:
-    return _submit(rows, all_rows, directory)
-  return _run(rows, all_rows, directory)
+    return _submit(rows, add_rows(directory, rows), directory)
+  return _run(rows, directory)
 
 
 def _seeds() -> list[int]:
@@ -91,8 +90,11 @@ def _unfinished(rows: list[Row]) -> list[Row]:
   return left
 
 
-def _run(rows: list[Row], all_rows: list[Row], directory: Path) -> None:
+def _run(rows: list[Row], directory: Path) -> None:
+  # Before the rows are written down: those of a sweep that is refused must not
+  # take the places of those that run.
   lock = Workdir(directory).lock()
+  all_rows = add_rows(directory, rows)
   outcome = local.run_rows(
     _unfinished(rows),
     _JOBS.value,

@@ -264,3 +264,5 @@ def test_one_sweep_at_a_time_works_in_a_directory(tmp_path):
   lock.release()
   assert finished.status == 2
   assert f'--workdir={tmp_path}: another run works here' in finished.stderr
+  # What runs here is the other's rows: these are not written down beside them.
+  assert not (tmp_path / 'sweep.json').exists()
