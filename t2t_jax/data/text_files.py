@@ -23,7 +23,8 @@ from t2t_jax.errors import UsageError, nearest
 
 _BYTE_ORDER_MARK = b'\xef\xbb\xbf'
 _BLOCK = 1 << 20  # bytes read and decoded in one go
-_SEGMENT = re.compile(r'<seg\b[^>]*>(.*?)</seg>', re.DOTALL | re.IGNORECASE)
+# From one beginning to the next: the end, if it is there, is behind the text.
+_SEGMENT = re.compile(r'<seg\b[^>]*>(.*?)(</seg>|(?=<seg\b)|\Z)', re.S | re.I)
 _ENTITIES = {'&quot;': '"', '&apos;': "'"}  # besides &amp; &lt; &gt;
 
 
@@ -83,7 +84,7 @@ def read_lines(path: Path) -> Iterator[str]:
           text = block.decode('utf-8')
         except UnicodeDecodeError as error:
           raise UsageError(_bad_utf8(path, number, error)) from None
-        lines = _segments(text) if is_sgm else _lines(text)
+        lines = _segments(text, path) if is_sgm else _lines(text)
         if place.column:
           lines = _column(lines, place.column, path, number)
         number += len(lines)
@@ -95,7 +96,7 @@ def read_lines(path: Path) -> Iterator[str]:
     zipfile.BadZipFile,
     zlib.error,
   ) as error:
-    kind = 'zip' if place.file.suffix == '.zip' else 'gzip'
+    kind = {'.zip': 'zip', '.tar': 'tar'}.get(place.file.suffix, 'gzip')
     raise UsageError(
       f'{path}: expected a whole {kind} file, found a damaged one after line '
       f'{number} ({error})'
@@ -167,11 +168,16 @@ def _column(
   return [row[column - 1] for row in rows]
 
 
-def _segments(text: str) -> list[str]:
+def _segments(text: str, path: Path) -> list[str]:
   """Returns the text between <seg> and </seg>, whatever document it is in."""
+  segments = _SEGMENT.findall(text)
+  for number, (_, end) in enumerate(segments, 1):
+    if not end:
+      raise UsageError(
+        f'{path}: expected </seg> at the end of segment {number}, found none'
+      )
   return [
-    ' '.join(unescape(segment, _ENTITIES).split())
-    for segment in _SEGMENT.findall(text)
+    ' '.join(unescape(segment, _ENTITIES).split()) for segment, _ in segments
   ]
 
 

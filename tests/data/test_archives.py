@@ -97,6 +97,23 @@ def test_segments_of_sgm_in_order(tmp_path, name):
   assert list(text_files.read_lines(tmp_path / name)) == SEGMENTS
 
 
+@pytest.mark.parametrize(
+  'content',
+  [
+    '<seg id="1"> a </seg>\n<seg id="2"> b\n<SEG id="3">c</SEG>\n',
+    '<seg id="1">a</seg><seg id="2">b, and here the file is cut sh',
+  ],
+)
+def test_a_segment_without_an_end(tmp_path, content):
+  file = tmp_path / 'set.sgm'
+  file.write_text(content)
+  with pytest.raises(UsageError) as error:
+    list(text_files.read_lines(file))
+  assert str(error.value) == (
+    f'{file}: expected </seg> at the end of segment 2, found none'
+  )
+
+
 def test_both_sides_of_a_pair_in_one_archive(tmp_path):
   lines = {
     language: [f'{language} {n}' for n in range(30000)]
@@ -154,15 +171,18 @@ def test_what_is_no_archive(tmp_path, name):
     list(text_files.read_lines(tmp_path / name / 'a.en'))
 
 
-def test_an_archive_cut_short(tmp_path):
+@pytest.mark.parametrize(
+  ('name', 'kind'), [('a.tgz', 'gzip'), ('a.tar', 'tar')]
+)
+def test_an_archive_cut_short(tmp_path, name, kind):
   text = ''.join(f'line {n * 7919 % 99991}\n' for n in range(30000))
-  make_archive(tmp_path / 'a.tgz', {'a.en': text})
-  content = (tmp_path / 'a.tgz').read_bytes()
-  (tmp_path / 'a.tgz').write_bytes(content[: len(content) // 2])
+  make_archive(tmp_path / name, {'a.en': text})
+  content = (tmp_path / name).read_bytes()
+  (tmp_path / name).write_bytes(content[: len(content) // 2])
   with pytest.raises(
-    UsageError, match='expected a whole gzip file, found a damaged one after'
+    UsageError, match=f'expected a whole {kind} file, found a damaged one after'
   ):
-    list(text_files.read_lines(tmp_path / 'a.tgz' / 'a.en'))
+    list(text_files.read_lines(tmp_path / name / 'a.en'))
 
 
 def test_a_zip_that_cannot_be_read(tmp_path):
