@@ -173,7 +173,7 @@ def _write_all(
         progress(f'{split}, {name}: {part.describe(unit)}')
     described = counts.describe(unit)
     progress(f'{split}: {described}')
-    if not counts.kept:
+    if not counts.written:
       raise UsageError(
         f'config.data: no {unit[:-1]} of the {split} text is left; {described}'
       )

@@ -309,6 +309,15 @@ def test_weights_are_times_in_an_epoch(tmp_path, monkeypatch):
   assert even.fingerprint != prepared.fingerprint
 
 
+def test_weights_that_leave_nothing(tmp_path):
+  for split in ('train', 'dev'):
+    write_corpus(tmp_path, [('a', 'b'), ('c', 'd')], split)
+  with pytest.raises(
+    UsageError, match='no pair of the train text is left; 2 of 2 pairs kept'
+  ):
+    prepare(tmp_path, train_weights=(1e-6,), **SEGMENTED)
+
+
 def test_the_report_has_each_corpus(tmp_path):
   write_corpus(tmp_path, [('a', 'A'), ('', 'A')], 'one')
   write_corpus(tmp_path, [('b', 'B'), ('b', 'B'), ('a', 'A')], 'two')
