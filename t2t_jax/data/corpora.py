@@ -97,17 +97,6 @@ def test_set_names(data: DataConfig) -> tuple[str, ...]:
   return tuple(names)
 
 
-def find_test_sets(data: DataConfig) -> None:
-  """Raises UsageError where a file of a test set is not there.
-
-  A run reads them when it has made its last update: too late to learn it.
-  """
-  if data.kind in ('text', *_ONE_FILE):
-    for name in test_set_names(data):
-      for side in ('source', 'target'):
-        _files(data, name, side)
-
-
 def content_digest(
   data: DataConfig, progress: Callable[[str], None] = lambda _: None
 ) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from t2t_jax.config import Config, DataConfig
 from t2t_jax.data import corpora, labels, subwords, text_files, vocabulary
 from t2t_jax.data.tokenizer import Tokenizers, check_models, train_side
+from t2t_jax.errors import UsageError
 
 Line = tuple[str, str]  # a language model's text and '', or words and labels
 
@@ -44,6 +45,19 @@ def read_lines(config: Config, split: str) -> Iterator[Line]:
   """
   for _, lines in read_corpora(config.task, config.data, split):
     yield from lines
+
+
+def check_test_sets(config: Config) -> None:
+  """Raises UsageError where a test set cannot be read, or has no words.
+
+  A run reads them when it has made its last update: too late to learn it.
+  """
+  for name in corpora.test_set_names(config.data):
+    if not sum(bool(words.strip()) for words, _ in read_lines(config, name)):
+      raise UsageError(
+        f"config.data: the test set '{name}': expected lines with words, found "
+        'none'
+      )
 
 
 def check_lines(task: str, pairs: Iterable[Line], files: str) -> Iterator[Line]:

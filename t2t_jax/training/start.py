@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import Config, differences, from_mapping, to_dict
-from t2t_jax.data import corpora
+from t2t_jax.data.task_lines import check_test_sets
 from t2t_jax.data.token_store import Prepared, prepare
 from t2t_jax.errors import UsageError
 from t2t_jax.parallel import hosts
@@ -42,12 +42,12 @@ def prepare_for_all(config: Config, say: Callable[[str], None]) -> Prepared:
   Then the others find it, or make the same where data.cache_dir is not shared.
 
   Raises:
-    UsageError: as `prepare`; a file of a test set is missing; or the text is
-      not the first process's.
+    UsageError: as `prepare`; a test set cannot be read; or the text is not the
+      first process's.
   """
   prepared = prepare(config, say) if hosts.is_first() else None
   if hosts.is_first():
-    corpora.find_test_sets(config.data)
+    check_test_sets(config)
   fingerprint = hosts.exchange('prepared', prepared and prepared.fingerprint)[0]
   prepared = prepared or prepare(config, say)
   if prepared.fingerprint != fingerprint:

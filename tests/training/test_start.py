@@ -93,6 +93,27 @@ def test_a_test_set_that_is_missing_is_known_before_training(tmp_path):
   )
 
 
+@pytest.mark.parametrize(
+  ('source', 'target', 'message'),
+  [
+    (b'a b\n', b'A\nB\n', 'expected equal numbers of lines, found 1 and 2'),
+    (b'', b'', "the test set 'test': expected lines with words, found none"),
+    (b'a\xff\n', b'A\n', 'expected UTF-8, found the byte 0xff'),
+  ],
+)
+def test_a_test_set_that_is_no_use_is_known_before_training(
+  tmp_path, source, target, message
+):
+  write_text(tmp_path)
+  (tmp_path / 'test.en').write_bytes(source)
+  (tmp_path / 'test.de').write_bytes(target)
+  config = make_config(
+    tmp_path, data__test_source=('test.en',), data__test_target=('test.de',)
+  )
+  with pytest.raises(UsageError, match=message):
+    start.prepare_for_all(config, lambda line: None)
+
+
 def test_the_second_process_reads_what_the_first_made(tmp_path, second):
   write_text(tmp_path)
   config = make_config(tmp_path)
