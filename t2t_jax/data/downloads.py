@@ -95,6 +95,8 @@ def _locked(part: Path) -> Iterator[BinaryIO]:
   with part.open('ab') as file:
     with contextlib.suppress(OSError):  # a file system without locks
       fcntl.flock(file, fcntl.LOCK_EX)
+    # While this one waited, another may have added to it, and died.
+    file.seek(0, os.SEEK_END)
     yield file
 
 

@@ -120,6 +120,19 @@ def test_a_broken_download_goes_on(server, tmp_path, knows_ranges):
   assert (tmp_path / 'text' / 'train.en.gz').read_bytes() == CONTENT
 
 
+def test_what_another_process_left_is_gone_on_with(
+  server, tmp_path, monkeypatch
+):
+  def wait(file, _):
+    with open(file.name, 'ab') as other:
+      other.write(CONTENT[:300000])
+
+  monkeypatch.setattr(downloads.fcntl, 'flock', wait)
+  fetch(tmp_path, server.url)
+  assert server.asked == [('/a/train.en.gz', 'bytes=300000-')]
+  assert (tmp_path / 'text' / 'train.en.gz').read_bytes() == CONTENT
+
+
 def test_a_whole_part_needs_nothing_more(server, tmp_path):
   (tmp_path / 'text').mkdir()
   (tmp_path / 'text' / 'train.en.gz.part').write_bytes(CONTENT)
