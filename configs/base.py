@@ -136,7 +136,7 @@ def get_config() -> config_dict.ConfigDict:
     dict(
       kind='bpe',  # bpe (5.1), unigram, segmented (text holds the tokens)
       # Of the target side if not joint: same, or a kind of its own; trees (the
-      # brackets of linearised trees).
+      # brackets of linearised trees), tagged_trees (and the words' tags).
       target_kind='same',
       joint=True,  # one vocabulary for both languages (5.1)
       size=37000,  # entries (5.1); of the source side if not joint

@@ -184,10 +184,12 @@ def _check_data(config: 'Config') -> None:
       'config.data.tfds_name: expected a prepared data set such as '
       "'wmt14_translate/de-en', found ''"
     )
-  if data.kind == 'trees' and vocabulary.kind_of('target') != 'trees':
+  of_trees = ('trees', 'tagged_trees')
+  if data.kind == 'trees' and vocabulary.kind_of('target') not in of_trees:
     raise UsageError(
-      "config.vocabulary.target_kind: data.kind = 'trees' needs 'trees', with "
-      f"vocabulary.joint = False; found '{vocabulary.target_kind}'"
+      "config.vocabulary.target_kind: data.kind = 'trees' needs 'trees' or "
+      "'tagged_trees', with vocabulary.joint = False; found "
+      f"'{vocabulary.target_kind}'"
     )
   if config.model.tie_source_target and not vocabulary.joint:
     raise UsageError(

@@ -33,7 +33,14 @@ _CHOICES = {
   'model.remat': ('none', 'dots', 'full'),
   'data.kind': ('generated', 'text', 'tfds', 'trees', 'inflection'),
   'vocabulary.kind': ('bpe', 'unigram', 'segmented'),
-  'vocabulary.target_kind': ('same', 'bpe', 'unigram', 'segmented', 'trees'),
+  'vocabulary.target_kind': (
+    'same',
+    'bpe',
+    'unigram',
+    'segmented',
+    'trees',
+    'tagged_trees',
+  ),
   'vocabulary.normalization': (
     'identity',
     'nmt_nfkc',

@@ -11,7 +11,7 @@ from t2t_jax.config import VocabularyConfig
 from t2t_jax.data import subwords, vocabulary
 from t2t_jax.data.mapped_subwords import MappedTokenizer
 from t2t_jax.data.subwords import SegmentedTokenizer, Tokenizer
-from t2t_jax.data.tree_tokenizer import TreeTokenizer
+from t2t_jax.data.tree_tokenizer import TaggedTreeTokenizer, TreeTokenizer
 from t2t_jax.errors import UsageError
 
 __all__ = ['Tokenizer', 'Tokenizers']
@@ -19,7 +19,11 @@ __all__ = ['Tokenizer', 'Tokenizers']
 _INDEX = 'tokenizers.json'
 _FORMAT = 1
 # Kinds that no model cuts into tokens.
-_TEXT_OF_TOKENS = {'segmented': 'segmented text holds', 'trees': 'trees hold'}
+_TEXT_OF_TOKENS = {
+  'segmented': 'segmented text holds',
+  'trees': 'trees hold',
+  'tagged_trees': 'trees hold',
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,6 +166,8 @@ def train_side(
     return SegmentedTokenizer(vocabulary.count_tokens(lines, size))
   if kind == 'trees':
     return TreeTokenizer.train(lines, size)
+  if kind == 'tagged_trees':
+    return TaggedTreeTokenizer.train(lines, size)
   key = f'vocabulary.{field}'
   of_kind = dataclasses.replace(config, kind=kind)
   model = vocabulary.train_sentencepiece(lines, of_kind, size, key)
@@ -208,7 +214,7 @@ def _load_side(
     )
   [segmented] = (
     cls
-    for cls in (SegmentedTokenizer, TreeTokenizer)
+    for cls in (SegmentedTokenizer, TreeTokenizer, TaggedTreeTokenizer)
     if side + cls.suffix in contents
   )
   return segmented.from_bytes(contents[side + segmented.suffix])

@@ -17,7 +17,7 @@ CHOICES = {
   'model.remat': 'none, dots, full',
   'data.kind': 'generated, text, tfds, trees, inflection',
   'vocabulary.kind': 'bpe, unigram, segmented',
-  'vocabulary.target_kind': 'same, bpe, unigram, segmented, trees',
+  'vocabulary.target_kind': 'same, bpe, unigram, segmented, trees, tagged_trees',
   'vocabulary.normalization': 'identity, nmt_nfkc, nfkc, nmt_nfkc_cf, nfkc_cf',
   'optimizer.schedule': 'inverse_sqrt, cosine, constant',
   'evaluation.metric': 'bleu, exact_match, error_rate, bracket_f1',
@@ -47,7 +47,7 @@ NEEDS = {
   },
   **{
     ('vocabulary.target_kind', kind): APART
-    for kind in ('bpe', 'unigram', 'segmented', 'trees')
+    for kind in ('bpe', 'unigram', 'segmented', 'trees', 'tagged_trees')
   },
   **{
     (key, metric): {
@@ -315,8 +315,8 @@ def test_a_joint_vocabulary_has_one_kind():
 
 def test_trees_need_a_vocabulary_of_brackets():
   assert_refuses(
-    "config.vocabulary.target_kind: data.kind = 'trees' needs 'trees', with "
-    "vocabulary.joint = False; found 'same'",
+    "config.vocabulary.target_kind: data.kind = 'trees' needs 'trees' or "
+    "'tagged_trees', with vocabulary.joint = False; found 'same'",
     data__kind='trees',
     **NO_TARGETS,
     **APART,

@@ -23,13 +23,37 @@ def test_the_example_of_vinyals_et_al():
   assert back.leaves == tuple(Leaf(LEAF, word) for word in tree.words)
 
 
-def test_a_random_tree_comes_back():
+def test_with_tags():
+  tree = trees.parse('(S (NP (DT a) (NN dog)) (VP (VBZ barks)) (. .))')
+  symbols = '(S (NP DT NN )NP (VP VBZ )VP . )S'
+  assert linearise(tree, tagged=True) == symbols
+  assert restore(symbols.split(), tree.words, tagged=True) == tree
+
+
+@pytest.mark.parametrize('tagged', [False, True])
+def test_a_random_tree_comes_back(tagged):
   rng = random.Random(2)
   for _ in range(500):
     tree = random_tree(rng)
-    back = restore(linearise(tree).split(), tree.words)
+    back = restore(linearise(tree, tagged).split(), tree.words, tagged)
     assert back.brackets == tree.brackets
     assert back.words == tree.words
+    assert not tagged or back == tree
+
+
+@pytest.mark.parametrize(
+  ('symbols', 'words', 'tree'),
+  [
+    ('', 'a b', '(XX a) (XX b)'),
+    # Too many tags; too few; half brackets are none.
+    ('(S DT NN )S', 'a', '(S (DT a))'),
+    ('(S (NP DT )NP )S', 'a b', '(S (NP (DT a)) (XX b))'),
+    ('( (S DT ) )S', 'a', '(S (DT a))'),
+  ],
+)
+def test_what_is_mended_of_tagged_ones(symbols, words, tree):
+  found = trees.write(restore(symbols.split(), words.split(), tagged=True))
+  assert found == f'(TOP {tree})'
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from t2t_jax.data.fingerprint import compute_fingerprint
 from t2t_jax.data.subwords import SentencePieceTokenizer
 from t2t_jax.data.token_store import prepare
 from t2t_jax.data.tokenizer import Tokenizers
-from t2t_jax.data.tree_tokenizer import TreeTokenizer
+from t2t_jax.data.tree_tokenizer import TaggedTreeTokenizer, TreeTokenizer
 from t2t_jax.errors import UsageError
 
 TREE = '(TOP (S (NP (DT the) (NN dog)) (VP (VBZ barks))))'
@@ -54,6 +54,22 @@ def test_tokens_are_the_symbols_of_linear_trees(tokenizer):
   labels = ('S', 'NP', 'VP', 'ADVP', 'FRAG')
   symbols = {'XX', *(mark + label for label in labels for mark in '()')}
   assert set(tokenizer.pieces(range(4, tokenizer.vocab_size))) == symbols
+
+
+def test_tagged_trees_have_their_tags(tmp_path):
+  tagged = '(S (NP DT NN )NP (VP VBZ )VP )S'
+  prepared = prepare(
+    trees_config(tmp_path, target_kind='tagged_trees'), progress=lambda _: None
+  )
+  first = prepared.train.target_tokens[: prepared.train.target_offsets[1]]
+  target = prepared.tokenizers.target
+  assert target.decode([first.tolist()]) == [tagged]
+  assert target.complete(tagged, 'the dog barks') == TREE
+  assert tagged.split() == target.pieces(target.encode([tagged])[0])
+  prepared.tokenizers.save(tmp_path / 'saved')
+  loaded = Tokenizers.load(tmp_path / 'saved')
+  assert isinstance(loaded.target, TaggedTreeTokenizer)
+  assert loaded.digest() == prepared.tokenizers.digest()
 
 
 def test_symbols_and_the_beginning_of_some_are_taken_as_they_are(tokenizer):
