@@ -38,7 +38,7 @@ from benchmarks.parts import Here, Part, parts_for
 from benchmarks.report import now, print_table
 from t2t_jax import cli
 from t2t_jax.errors import UsageError, nearest
-from t2t_jax.training.stopping import Stopped
+from t2t_jax.training.stopping import Stopped, stop_at_once
 
 _ON = flags.DEFINE_enum('on', 'cpu', ['cpu', 'gpu'], 'the set of parts')
 _OUTPUT = flags.DEFINE_string('output', 'runs/bench.jsonl', 'rows')
@@ -70,11 +70,13 @@ def main() -> None:
     for part in parts:
       print(f'{part.name} ({part.seconds} s): {" ".join(part.command)}')
     return
-  while left := _left(parts, read_rows(output)):
-    fitting = [part for part in left if _fits(part, start)]
-    if not fitting:
-      break
-    _run(fitting[0], output, _limit(fitting[0], start))
+  # A part has a session of its own, so it must be ended with this process.
+  with stop_at_once('in a part; the same command goes on'):
+    while left := _left(parts, read_rows(output)):
+      fitting = [part for part in left if _fits(part, start)]
+      if not fitting:
+        break
+      _run(fitting[0], output, _limit(fitting[0], start))
   rows = read_rows(output)
   _print_tables(rows, output.with_suffix('.md'))
   if left := _left(parts, rows):
