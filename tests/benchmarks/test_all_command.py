@@ -122,6 +122,40 @@ def test_what_took_too_long_goes_on_later(tmp_path, begun, monkeypatch):
   assert 'status -15' in ends[0]['ended']
 
 
+def test_what_goes_on_is_begun_with_less_time(tmp_path, begun, monkeypatch):
+  monkeypatch.setattr(
+    parts,
+    'parts_for',
+    lambda machine, here: [
+      Part('run', ('input', '--size=0'), 1000, goes_on=True),
+      Part('other', ('input', '--size=00'), 1000),
+    ],
+  )
+  output = tmp_path / 'rows.jsonl'
+  assert measure(output, '--seconds=80').status == 75
+  assert begun() == []
+  assert measure(output, '--seconds=100').status == 75
+  assert begun() == ['0']
+
+
+def test_what_goes_on_may_be_stopped_often(tmp_path, begun, monkeypatch):
+  monkeypatch.setenv('SLOW', '1')
+  monkeypatch.setattr(
+    parts,
+    'parts_for',
+    lambda machine, here: [
+      Part('run', ('input', '--size=0'), 1, goes_on=True),
+    ],
+  )
+  output = tmp_path / 'rows.jsonl'
+  for _ in range(4):
+    finished = measure(output, '--seconds=2')
+    assert finished.status == 75
+    assert 'left are run' in finished.stderr
+  rows = [json.loads(line) for line in output.read_text().splitlines()]
+  assert ['stopped' in row for row in rows] == [True] * 4
+
+
 def test_who_ends_it_ends_the_part_under_way(tmp_path, begun, monkeypatch):
   monkeypatch.setenv('SLOW', '1')
   pid_file = tmp_path / 'begun.pid'
