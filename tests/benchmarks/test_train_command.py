@@ -188,6 +188,25 @@ def test_a_peer_that_is_not_installed_is_left_out(monkeypatch):
   )
 
 
+def test_an_update_is_compiled_once(monkeypatch):
+  lowered, lower = [], our_training.lower
+
+  def counting(*arguments):
+    lowered.append(arguments[3])
+    return lower(*arguments)
+
+  monkeypatch.setattr(our_training, 'lower', counting)
+  work = random_work(
+    SIZES['micro'], tokens=16, length=8, dtype='float32', dropout=0.1, seed=1
+  )
+  trainer = our_training.OurTrainer(work)
+  trainer.run(2)
+  trainer.run(1)
+  assert trainer.program_bytes() > 0
+  assert 'ENTRY' in trainer.compiled().as_text()
+  assert lowered == [(2, 8, 8)]
+
+
 def test_flax_example_is_read_without_what_it_does_not_need(tmp_path):
   with pytest.raises(UsageError, match=r'found no train\.py in it'):
     load_example(tmp_path)
