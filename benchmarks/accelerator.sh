@@ -49,4 +49,5 @@ flags=(--on=gpu "--output=$out/rows.jsonl" "--work=$work")
 [ -z "${PARTS:-}" ] || flags+=("--parts=$PARTS")
 [ "${SIZES:-}" != micro ] || flags+=(--micro)
 left=$((${SECONDS_LEFT:-520} - (SECONDS - began)))
-"$python" -m benchmarks.all "${flags[@]}" "--seconds=$left"
+# In place of this shell, so that who ends the script ends the parts.
+exec "$python" -m benchmarks.all "${flags[@]}" "--seconds=$left"

@@ -11,9 +11,10 @@ as you like. Those that failed come again behind all others, once, and those
 whose time was up twice: three times what --list says, of two idle cores or a
 large GPU; --slower gives the parts more.
 
-With --seconds no part is begun that may not end in time; if some are left the
-status is 75: start it again. Ends with a table of each benchmark, and with
-status 2 if parts have failed for good.
+With --seconds no part is begun that may not end in time, but for those that go
+on where they were stopped; if some are left the status is 75: start it again.
+Ends with a table of each benchmark, and with status 2 if parts have failed for
+good.
 """
 
 import contextlib
@@ -38,7 +39,7 @@ from benchmarks.parts import Here, Part, parts_for
 from benchmarks.report import now, print_table
 from t2t_jax import cli
 from t2t_jax.errors import UsageError, nearest
-from t2t_jax.training.stopping import Stopped
+from t2t_jax.training.stopping import Stopped, stop_at_once
 
 _ON = flags.DEFINE_enum('on', 'cpu', ['cpu', 'gpu'], 'the set of parts')
 _OUTPUT = flags.DEFINE_string('output', 'runs/bench.jsonl', 'rows')
@@ -58,6 +59,7 @@ _LIST = flags.DEFINE_bool('list', False, 'print the parts and their commands')
 # How often a part may end so.
 _TRIES = {'failed': 2, 'ended': 3}
 _OVER = 3  # times the seconds that it should take a part may take
+_LEAST = 90  # seconds in which a part that goes on gets on
 _SAVING = 20  # seconds that a part has for it when it is ended
 _ROOT = Path(__file__).parents[1]
 
@@ -70,11 +72,13 @@ def main() -> None:
     for part in parts:
       print(f'{part.name} ({part.seconds} s): {" ".join(part.command)}')
     return
-  while left := _left(parts, read_rows(output)):
-    fitting = [part for part in left if _fits(part, start)]
-    if not fitting:
-      break
-    _run(fitting[0], output, _limit(fitting[0], start))
+  # A part has a session of its own, so it must be ended with this process.
+  with stop_at_once('in a part; the same command goes on'):
+    while left := _left(parts, read_rows(output)):
+      fitting = [part for part in left if _fits(part, start)]
+      if not fitting:
+        break
+      _run(fitting[0], output, _limit(fitting[0], start))
   rows = read_rows(output)
   _print_tables(rows, output.with_suffix('.md'))
   if left := _left(parts, rows):
@@ -145,7 +149,8 @@ def _seconds_left(start: float) -> float:
 
 
 def _fits(part: Part, start: float) -> bool:
-  return not _SECONDS.value or part.seconds <= _seconds_left(start)
+  needed = min(part.seconds, _LEAST) if part.goes_on else part.seconds
+  return not _SECONDS.value or needed <= _seconds_left(start)
 
 
 def _limit(part: Part, start: float) -> float:
@@ -195,8 +200,17 @@ def _run(part: Part, output: Path, limit: float) -> None:
       write({'done': seconds})
     else:
       why = f'status {status} after {seconds} s, of {limit:.0f}'
-      write({'ended' if seconds >= limit else 'failed': why})
+      write({_how(part, seconds, limit): why})
       cli.say(f'{part.name}: {why}; {log.name} tells more')
+
+
+def _how(part: Part, seconds: float, limit: float) -> str:
+  """Returns how a part came to its end that is not done; 'stopped', which may
+  be as often as it will, with the call and not by its own limit."""
+  if seconds < limit:
+    return 'failed'
+  is_cut = part.goes_on and limit < _OVER * part.seconds
+  return 'stopped' if is_cut else 'ended'
 
 
 def _end(process: subprocess.Popen) -> None:

@@ -16,7 +16,9 @@ from t2t_jax.parallel.arrays import (
   place_microbatches,
 )
 from t2t_jax.parallel.mesh import batch_shards, create_mesh, use_mesh
-from t2t_jax.training.compiled_step import compile_step, memory_of
+from t2t_jax.training.compiled_step import lower, memory_of
+from t2t_jax.training.memory import Shape
+from t2t_jax.training.step_programs import StepPrograms
 from t2t_jax.training.train_state import FirstState
 from t2t_jax.training.train_step import make_train_step
 
@@ -48,15 +50,21 @@ class OurTrainer:
     self._state = create_arrays(
       FirstState(self._config, self._model), self._mesh
     )
-    self._step = make_train_step(
-      self._config, self._model, work.bos_id, self._mesh
+    step = make_train_step(self._config, self._model, work.bos_id, self._mesh)
+    self._programs = StepPrograms(
+      lambda shape: lower(
+        step, self._state, self._mesh, shape, self._microbatches
+      ),
+      coming=(),
+      beside=True,
     )
 
   def run(self, updates: int) -> float:
     batches = itertools.cycle(self._work.batches)
     with use_mesh(self._mesh):
       for batch in itertools.islice(batches, updates):
-        self._state, metrics = self._step(self._state, *self.place(batch))
+        update = self._programs[shape_of(batch)]
+        self._state, metrics = update(self._state, *self.place(batch))
     return float(metrics.sums.loss / metrics.sums.tokens)
 
   def device_peak(self) -> int | None:
@@ -66,15 +74,9 @@ class OurTrainer:
     return memory_of(self.compiled())
 
   def compiled(self) -> Any:
-    """Returns the program of an update of the largest batch."""
-    return compile_step(
-      self._config,
-      self._model,
-      self._work.bos_id,
-      self._mesh,
-      largest_shape(self._work),
-      self._microbatches,
-    )
+    """Returns the program of an update of the largest batch, that which runs:
+    on a GPU another one might have other kernels."""
+    return self._programs[largest_shape(self._work)]
 
   def place(self, batch: Batch) -> list[jax.Array]:
     """Returns the batch on the mesh, as the loop of a run puts it there."""
@@ -83,9 +85,13 @@ class OurTrainer:
     )
 
 
-def largest_shape(work: Work) -> tuple[int, int, int]:
-  """Returns (rows, source length, target length) of the largest batch."""
-  batch = max(work.batches, key=lambda b: sum(ids.size for ids in b))
+def largest_shape(work: Work) -> Shape:
+  """Returns the shape of the largest batch."""
+  return shape_of(max(work.batches, key=lambda b: sum(ids.size for ids in b)))
+
+
+def shape_of(batch: Batch) -> Shape:
+  """Returns (rows, source length, target length)."""
   return (*batch.source_ids_BS.shape, batch.target_ids_BT.shape[1])
 
 

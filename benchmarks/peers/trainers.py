@@ -143,9 +143,10 @@ class TrainingPeer:
     return Begun(update_s, [d.device_kind for d in jax.devices()], record)
 
   def time(self, updates: int) -> Repeat:
+    found = time_call(lambda: self._trainer.run(updates), self._clock)
     if self._times_products:
       self._product_repeats.append(time_call(self._products.job, self._clock))
-    return time_call(lambda: self._trainer.run(updates), self._clock)
+    return found
 
   def product_times(self) -> ProductTimes | None:
     """Returns what was timed of the products; None: that is another's."""

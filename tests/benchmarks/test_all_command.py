@@ -5,8 +5,11 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 from run_command import run_command
@@ -20,6 +23,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 # notes that it was begun.
 STAND_IN = """#!/bin/sh
 status=${3#--size=}
+echo $$ >"$BEGUN.pid"
 [ -z "${SLOW:-}" ] || sleep 60
 echo "$2 $3" >>"$BEGUN"
 echo '{"benchmark": "input", "job": "'$status'", "batches_per_s": 2.5}'
@@ -116,6 +120,67 @@ def test_what_took_too_long_goes_on_later(tmp_path, begun, monkeypatch):
   ends = [row for row in rows if 'ended' in row]
   assert [row['part'] for row in ends] == ['long'] * 3
   assert 'status -15' in ends[0]['ended']
+
+
+def test_what_goes_on_is_begun_with_less_time(tmp_path, begun, monkeypatch):
+  monkeypatch.setattr(
+    parts,
+    'parts_for',
+    lambda machine, here: [
+      Part('run', ('input', '--size=0'), 1000, goes_on=True),
+      Part('other', ('input', '--size=00'), 1000),
+    ],
+  )
+  output = tmp_path / 'rows.jsonl'
+  assert measure(output, '--seconds=80').status == 75
+  assert begun() == []
+  assert measure(output, '--seconds=100').status == 75
+  assert begun() == ['0']
+
+
+def test_what_goes_on_may_be_stopped_often(tmp_path, begun, monkeypatch):
+  monkeypatch.setenv('SLOW', '1')
+  monkeypatch.setattr(
+    parts,
+    'parts_for',
+    lambda machine, here: [
+      Part('run', ('input', '--size=0'), 1, goes_on=True),
+    ],
+  )
+  output = tmp_path / 'rows.jsonl'
+  for _ in range(4):
+    finished = measure(output, '--seconds=2')
+    assert finished.status == 75
+    assert 'left are run' in finished.stderr
+  rows = [json.loads(line) for line in output.read_text().splitlines()]
+  assert ['stopped' in row for row in rows] == [True] * 4
+
+
+def test_who_ends_it_ends_the_part_under_way(tmp_path, begun, monkeypatch):
+  monkeypatch.setenv('SLOW', '1')
+  pid_file = tmp_path / 'begun.pid'
+
+  def end_when_begun():
+    deadline = time.monotonic() + 30
+    while not pid_file.exists() or not pid_file.read_text():
+      if time.monotonic() > deadline:
+        return
+      time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+  thread = threading.Thread(target=end_when_begun)
+  thread.start()
+  finished = measure(tmp_path / 'rows.jsonl')
+  thread.join()
+  assert finished.status == 75
+  assert finished.stderr.endswith(
+    'all: stopped by SIGTERM in a part; the same command goes on\n'
+  )
+  with pytest.raises(ProcessLookupError):
+    os.kill(int(pid_file.read_text()), 0)
+  assert begun() == []
+  monkeypatch.delenv('SLOW')
+  assert measure(tmp_path / 'rows.jsonl', '--parts=quick').status == 0
 
 
 def test_a_slower_machine_has_more_time(tmp_path, begun):

@@ -1,6 +1,7 @@
 """A profile as a table: kernels summed up, parts of the model told apart."""
 
 import json
+import os
 
 import pytest
 from run_command import run_command
@@ -48,12 +49,17 @@ def test_origins_stand_in_the_program():
 @pytest.mark.slow
 def test_a_real_profile(monkeypatch):
   monkeypatch.setattr('t2t_jax.cli.use_compile_cache', lambda directory: None)
+  monkeypatch.setenv('XLA_FLAGS', '--xla_cpu_enable_fast_math=false')
   finished = run_command(
     'profile',
     *('--size=micro', '--tokens=64', '--length=8', '--updates=2'),
     package='benchmarks',
   )
   assert finished.status == 0, finished.stderr
+  assert os.environ['XLA_FLAGS'].split() == [
+    '--xla_cpu_enable_fast_math=false',
+    '--xla_gpu_enable_command_buffer=',
+  ]
   rows = [json.loads(x) for x in finished.lines if x.startswith('{')]
   parts, passes = (
     {r['of']: r['share'] for r in rows if r['kernel'] == f'all of a {name}'}

@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import mmap
+import time
+import types
 
 import numpy as np
 import pytest
@@ -186,6 +188,37 @@ def test_a_peer_that_is_not_installed_is_left_out(monkeypatch):
   assert trainers.why_missing('torch', '') == (
     'torch is not installed (extra `bench`)'
   )
+
+
+def test_an_update_is_compiled_once(monkeypatch):
+  lowered, lower = [], our_training.lower
+
+  def counting(*arguments):
+    lowered.append(arguments[3])
+    return lower(*arguments)
+
+  monkeypatch.setattr(our_training, 'lower', counting)
+  work = random_work(
+    SIZES['micro'], tokens=16, length=8, dtype='float32', dropout=0.1, seed=1
+  )
+  trainer = our_training.OurTrainer(work)
+  trainer.run(2)
+  trainer.run(1)
+  assert trainer.program_bytes() > 0
+  assert 'ENTRY' in trainer.compiled().as_text()
+  assert lowered == [(2, 8, 8)]
+
+
+def test_products_come_behind_the_updates():
+  """What they leave behind, a busy core, is no other than a peer's."""
+  done = []
+  peer = object.__new__(trainers.TrainingPeer)
+  peer._clock, peer._times_products = time.perf_counter, True
+  peer._product_repeats = []
+  peer._trainer = types.SimpleNamespace(run=lambda n: done.append(n))
+  peer._products = types.SimpleNamespace(job=lambda: done.append('products'))
+  peer.time(3)
+  assert done == [3, 'products']
 
 
 def test_flax_example_is_read_without_what_it_does_not_need(tmp_path):

@@ -87,7 +87,8 @@ def test_a_tpu_slice():
 
 
 def needs_cuda():
-  if not importlib.util.find_spec('jax_cuda12_plugin'):
+  plugins = ('jax_cuda12_plugin', 'jax_cuda13_plugin')
+  if not any(map(importlib.util.find_spec, plugins)):
     pytest.skip('needs the CUDA plug-in: pip install "jax[cuda12]"')
 
 

@@ -34,7 +34,8 @@ _SETTINGS = {
 @pytest.fixture(scope='module')
 def hlo(tmp_path_factory):
   """The program's text, as the command compiles it."""
-  if not importlib.util.find_spec('jax_cuda12_plugin'):
+  plugins = ('jax_cuda12_plugin', 'jax_cuda13_plugin')
+  if not any(map(importlib.util.find_spec, plugins)):
     pytest.skip('needs the CUDA plug-in: pip install "jax[cuda12]"')
   file = tmp_path_factory.mktemp('hlo') / 'update.hlo'
   done = subprocess.run(
