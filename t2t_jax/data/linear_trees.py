@@ -62,9 +62,9 @@ def restore(
       labels = [brackets[place].label for place in open_places]
       if label in labels:
         close(len(labels) - 1 - labels[::-1].index(label))
-    elif symbol == LEAF or (tagged and mark != '('):
-      if len(tags) < len(words):
-        tags.append(symbol)
+    elif mark != '(' and (tagged or symbol == LEAF):
+      tags.append(symbol)
+      del tags[len(words) :]
   close(0)
   if len(tags) < len(words) and outermost is not None:
     brackets[outermost] = brackets[outermost]._replace(end=len(words))

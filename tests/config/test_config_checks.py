@@ -17,7 +17,9 @@ CHOICES = {
   'model.remat': 'none, dots, full',
   'data.kind': 'generated, text, tfds, trees, inflection',
   'vocabulary.kind': 'bpe, unigram, segmented',
-  'vocabulary.target_kind': 'same, bpe, unigram, segmented, trees, tagged_trees',
+  'vocabulary.target_kind': (
+    'same, bpe, unigram, segmented, trees, tagged_trees'
+  ),
   'vocabulary.normalization': 'identity, nmt_nfkc, nfkc, nmt_nfkc_cf, nfkc_cf',
   'optimizer.schedule': 'inverse_sqrt, cosine, constant',
   'evaluation.metric': 'bleu, exact_match, error_rate, bracket_f1',
