@@ -30,8 +30,8 @@ def two_files(tmp_path):
   (tmp_path / 'empty').write_text('')
 
 
-def assert_refuses(message, name, *arguments):
-  finished = run_command(name, *arguments)
+def assert_refuses(message, name, *arguments, stdin=b''):
+  finished = run_command(name, *arguments, stdin=stdin)
   assert finished.stderr == f'{name}: {message}\n'
   assert (finished.status, finished.stdout) == (2, '')
 
@@ -439,6 +439,10 @@ def test_score_files(trained, two_files, arguments, message):
       '--hypothesis=none: No such file or directory',
     ),
     (
+      ['--hypothesis=-', '--reference=-'],
+      '--hypothesis=-: standard input can be read once, and was read already',
+    ),
+    (
       ['--hypothesis=long', '--reference=empty'],
       '--reference=empty: expected lines, found none',
     ),
@@ -518,7 +522,7 @@ def test_score_files(trained, two_files, arguments, message):
   ],
 )
 def test_evaluate_files(two_files, arguments, message):
-  assert_refuses(message, 'evaluate', *arguments)
+  assert_refuses(message, 'evaluate', *arguments, stdin=b'one\n')
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,10 @@ def test_a_picture(trained, tmp_path):
       '--target: expected 0 lines, as in --source, found 1',
     ),
     (
+      ['--source=@-', '--target=@-'],
+      '--target=-: standard input can be read once, and was read already',
+    ),
+    (
       ['--source=a', '--threshold=2'],
       'flag --threshold=2: 2.0 is not a number in the range [0.0, 1.0]',
     ),

@@ -42,6 +42,10 @@ def open_input(name: str, flag: str = 'input') -> BinaryIO:
   if name == '-':
     if sys.stdin is None:
       raise UsageError(f'--{flag}=-: standard input is closed')
+    if sys.stdin.buffer.closed:  # by whoever read all of it
+      raise UsageError(
+        f'--{flag}=-: standard input can be read once, and was read already'
+      )
     return sys.stdin.buffer
   path = Path(name).expanduser()
   try:
