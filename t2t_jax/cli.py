@@ -22,7 +22,7 @@ from t2t_jax.config_values import (
   DECODING_WEIGHTS,
   MBR_UTILITIES,
 )
-from t2t_jax.errors import UsageError, nearest
+from t2t_jax.errors import UsageError, is_out_of_memory, nearest, one_line
 from t2t_jax.parallel import hosts
 from t2t_jax.parallel.host_memory import keep_freed_memory
 from t2t_jax.training.stopping import Stopped, TrainingError
@@ -58,9 +58,14 @@ def run(
   except Stopped as stopped:
     _exit(EXIT_STOPPED, str(stopped))
   except (UsageError, flags.Error) as error:
-    _exit(2, _one_line(error))
+    _exit(2, one_line(error))
   except TrainingError as error:
-    _exit(1, _one_line(error))
+    _exit(1, one_line(error))
+  except RuntimeError as error:
+    if not is_out_of_memory(error):
+      raise
+    what = str(error).splitlines()[0].rstrip('.')
+    _exit(1, f'{what}; docs/troubleshooting.md tells what to lower')
   except BrokenPipeError:
     # The reader of our output went away, as `head` does: nothing to say.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -242,10 +247,6 @@ def _exit(status: int, line: str) -> None:
   else:
     say(f'{command}: {hosts.name()}{line}')
   sys.exit(status)
-
-
-def _one_line(error: Exception) -> str:
-  return ' '.join(str(error).split())
 
 
 # --- arguments ----------------------------------------------------------------

@@ -16,3 +16,13 @@ def nearest(name: str, names: Iterable[str]) -> str:
   """` Did you mean 'x'?` for the real name most like `name`, or ''."""
   matches = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
   return f" Did you mean '{matches[0]}'?" if matches else ''
+
+
+def one_line(error: Exception) -> str:
+  """Returns what an error says, on one line."""
+  return ' '.join(str(error).split())
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+  """Whether a JaxRuntimeError tells of a device; without importing jax."""
+  return 'RESOURCE_EXHAUSTED' in str(error)

@@ -5,6 +5,7 @@ import pathlib
 import subprocess
 import sys
 
+import jax
 import pytest
 from run_command import run_command
 
@@ -575,6 +576,12 @@ def _end_of(error, capsys, monkeypatch):
     (TrainingError('step 3:\n  nan'), 1, 'step 3: nan'),
     (PermissionError(13, 'Denied', '/x'), 1, '/x: Denied'),
     (KeyboardInterrupt(), 1, 'interrupted'),
+    (
+      jax.errors.JaxRuntimeError('RESOURCE_EXHAUSTED: Out of memory.\nMore'),
+      1,
+      'RESOURCE_EXHAUSTED: Out of memory; docs/troubleshooting.md tells what '
+      'to lower',
+    ),
   ],
 )
 def test_statuses(error, status, line, capsys, monkeypatch):
