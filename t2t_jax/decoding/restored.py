@@ -21,6 +21,12 @@ from t2t_jax.model.transformer import Transformer, build_transformer
 from t2t_jax.parallel.arrays import abstract_params
 from t2t_jax.parallel.mesh import decoding_mesh
 
+# What only one method reads: asked of the other it would do nothing.
+_METHOD_OF = {
+  **dict.fromkeys(('beam_size', 'stopping'), 'beam'),
+  **dict.fromkeys(('num_samples', 'temperature', 'top_k', 'top_p'), 'sampling'),
+}
+
 
 class Restored(NamedTuple):
   """A model as a run left it, on the devices of this machine."""
@@ -197,10 +203,17 @@ def with_decoding(
   config: Config, **overrides: Unpack[DecodingOptions]
 ) -> Config:
   """Returns `config` with fields of its `decoding` set anew, and checked."""
+  given = {name: x for name, x in overrides.items() if x is not None}
   mapping = to_dict(config)
-  mapping['decoding'] |= {
-    name: value for name, value in overrides.items() if value is not None
-  }
+  mapping['decoding'] |= given
   # A step is a number to who calls this, a word like `best` to a config.
   mapping['decoding']['checkpoint'] = str(mapping['decoding']['checkpoint'])
-  return from_mapping(mapping)
+  changed = from_mapping(mapping)
+  for name in given:
+    method = _METHOD_OF.get(name, changed.decoding.method)
+    if method != changed.decoding.method:
+      raise UsageError(
+        f"decoding.{name}: needs decoding.method = '{method}', found "
+        f"'{changed.decoding.method}'"
+      )
+  return changed

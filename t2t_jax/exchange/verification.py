@@ -147,7 +147,9 @@ def compare_searches(
   Other tokens of a score within `tolerance` are a tie. Lines are left out as
   by `compare`.
   """
-  decoding = with_decoding(restored.config, beam_size=beam_size, mbr='none')
+  decoding = with_decoding(
+    restored.config, method='beam', beam_size=beam_size, mbr='none'
+  )
   translator = restored._replace(config=decoding).translator()
   encoded = restored.tokenizers.source.encode(lines)
   chosen = [

@@ -88,6 +88,25 @@ def test_phrases_of_samples_are_refused(trained, tmp_path):
   )
 
 
+@pytest.mark.parametrize(
+  ('flags', 'name', 'needed', 'found'),
+  [
+    (['--temperature=0.5'], 'temperature', 'sampling', 'beam'),
+    (['--num_samples=1'], 'num_samples', 'sampling', 'beam'),
+    (['--method=beam', '--top_k=5'], 'top_k', 'sampling', 'beam'),
+    (['--method=sampling', '--beam_size=2'], 'beam_size', 'beam', 'sampling'),
+  ],
+)
+def test_what_another_method_reads_is_refused(
+  trained, flags, name, needed, found
+):
+  assert_refuses(
+    f"decoding.{name}: needs decoding.method = '{needed}', found '{found}'",
+    trained,
+    *flags,
+  )
+
+
 def test_samples_by_seed(trained):
   flags = ('--method=sampling', '--num_samples=4', '--top_k=50', '--top_p=0.9')
   first = texts(trained, *flags, '--seed=3', '--nbest=4')
