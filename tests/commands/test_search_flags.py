@@ -1,6 +1,7 @@
 """What the search must obey, by flags and files of `translate`."""
 
 import dataclasses
+import os
 import shutil
 
 import pytest
@@ -47,6 +48,17 @@ def test_prefixes_and_phrases_of_files(trained, tmp_path):
     assert text.startswith(prefix)
     assert all(phrase in text for phrase in line.split('\t'))
   assert found[1] == texts(trained)[1]
+
+
+def test_a_pipe_of_prefixes(trained):
+  """As of the shell's --prefix=<(COMMAND)."""
+  reader, writer = os.pipe()
+  os.write(writer, b'Der Hund\n\nJa\nDas\n')
+  os.close(writer)
+  found = texts(trained, f'--prefix=/dev/fd/{reader}')
+  os.close(reader)
+  for text, prefix in zip(found, ['Der Hund', '', 'Ja', 'Das'], strict=True):
+    assert text.startswith(prefix)
 
 
 @pytest.mark.parametrize('flag', ['prefix', 'phrases'])

@@ -1,11 +1,12 @@
 """Files of what each line's translation must hold, beside the input."""
 
 import hashlib
+import io
 import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from t2t_jax.decoding.lines.line_files import read_lines
+from t2t_jax.decoding.lines.line_files import lines_of, read_lines
 from t2t_jax.decoding.requests import Request
 from t2t_jax.errors import UsageError
 
@@ -25,6 +26,7 @@ class GivenFiles:
     """
     self._names = {'prefix': prefix, 'phrases': phrases}
     self._warn = warn
+    self._read: dict[str, bytes] = {}  # of pipes, which give it only once
     for flag, name in self._names.items():
       if name == '-':
         raise UsageError(f'--{flag}=-: expected a file, found standard input')
@@ -71,9 +73,12 @@ class GivenFiles:
     name = self._names[flag]
     if name is None:
       return None
-    return itertools.islice(
-      read_lines(name, self._warn, flag), first_line, None
+    lines = (
+      lines_of(io.BytesIO(self._read[flag]), name, self._warn)
+      if flag in self._read
+      else read_lines(name, self._warn, flag)
     )
+    return itertools.islice(lines, first_line, None)
 
   def _next(
     self, files: dict[str, Iterator[str] | None], flag: str, number: int
@@ -90,8 +95,11 @@ class GivenFiles:
   def _hash(self, flag: str, name: str | None) -> str | None:
     if name is None:
       return None
+    path = Path(name).expanduser()
     try:
-      content = Path(name).expanduser().read_bytes()
+      content = path.read_bytes()
     except OSError as error:
       raise UsageError(f'--{flag}={name}: {error.strerror}') from None
+    if not path.is_file():
+      self._read[flag] = content
     return hashlib.sha256(content).hexdigest()
