@@ -53,6 +53,9 @@ def main() -> None:
 
   output = _OUTPUT.value or ''
   check_output(output)
+  cli.check_output(
+    output, source=_file(_SOURCE.value), target=_file(_TARGET.value)
+  )
   view = make_view(
     config.model,
     kind=_KIND.value,
@@ -81,6 +84,10 @@ def _sources() -> list[str]:
 
 def _targets() -> list[str] | None:
   return None if _TARGET.value is None else _lines('target', _TARGET.value)
+
+
+def _file(value: str | None) -> str | None:
+  return value[1:] if value and value.startswith('@') else None
 
 
 def _lines(flag: str, value: str) -> list[str]:

@@ -114,6 +114,10 @@ def test_a_picture(trained, tmp_path):
       '--target: expected 0 lines, as in --source, found 1',
     ),
     (
+      ['--source=a', '--target=@./a.html'],
+      '--output=a.html: is the --target, which would be lost',
+    ),
+    (
       ['--source=@-', '--target=@-'],
       '--target=-: standard input can be read once, and was read already',
     ),
