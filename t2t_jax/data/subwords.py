@@ -3,6 +3,7 @@
 import abc
 import functools
 import itertools
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self
@@ -12,6 +13,9 @@ import sentencepiece
 from t2t_jax.data import vocabulary
 from t2t_jax.data.samplings import SPACE_MARK, Sampler
 from t2t_jax.errors import UsageError
+
+# Halves of characters, as of JSON or of file names: no UTF-8 has them.
+_SURROGATE = re.compile('[\ud800-\udfff]')
 
 
 class Tokenizer(abc.ABC):
@@ -125,6 +129,12 @@ class SentencePieceTokenizer(Tokenizer):
 
   def encode(self, lines: Sequence[str], threads: int = -1) -> list[list[int]]:
     lines = list(lines)
+    try:
+      return self._encode(lines, threads)
+    except TypeError:  # which names no line
+      return self._encode([_text(line) for line in lines], threads)
+
+  def _encode(self, lines: list[str], threads: int) -> list[list[int]]:
     return self._mend_space_marks(
       lines, self.processor.encode(lines, num_threads=threads)
     )
@@ -288,3 +298,12 @@ def read_model(path: str, key: str) -> SentencePieceTokenizer:
   if not file.is_file():
     raise UsageError(f'config.{key}: there is no file {file}')
   return SentencePieceTokenizer(file.read_bytes(), str(file))
+
+
+def _text(line: str) -> str:
+  """Returns `line` with U+FFFD for what is no text, as in a file's lines."""
+  if not isinstance(line, str):
+    raise UsageError(
+      f'expected a line of text, found {line!r} ({type(line).__name__})'
+    )
+  return _SURROGATE.sub('\ufffd', line)

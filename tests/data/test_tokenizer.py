@@ -51,6 +51,23 @@ def test_identity_round_trip_is_exact(joint, line):
   assert tokenizer.decode([ids]) == [line]
 
 
+def test_half_characters_are_read_as_bad_bytes_of_files_are(joint):
+  lines = ['plain', 'half \ud83d of \udcff', 'whole \U0001f600 ▁']
+  encoded = joint.source.encode(lines)
+  assert joint.source.decode(encoded) == [
+    'plain',
+    'half \ufffd of \ufffd',
+    'whole \U0001f600 ▁',
+  ]
+
+
+@pytest.mark.parametrize('line', [None, float('nan'), 3, b'bytes'])
+def test_what_is_no_text_is_named(joint, line):
+  found = re.escape(f'found {line!r} ({type(line).__name__})')
+  with pytest.raises(UsageError, match=f'expected a line of text, {found}'):
+    joint.source.encode(['plain', line])
+
+
 def test_round_trip_of_random_characters(joint):
   generator = random.Random(3)
   scalars = [*range(0x0A), *range(0x0B, 0xD800), *range(0xE000, 0x110000)]
