@@ -31,6 +31,12 @@ class Request:
   prefix: str = ''
   phrases: tuple[str, ...] = ()
 
+  def __post_init__(self) -> None:
+    if isinstance(self.phrases, str):
+      raise UsageError(
+        f"phrases: expected several, found one string '{self.phrases}'"
+      )
+
 
 @dataclasses.dataclass(frozen=True)
 class Part:

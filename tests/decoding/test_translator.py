@@ -320,6 +320,8 @@ def test_what_cannot_be_asked_for():
     sampler.translate([Request('red', phrases=('stac',))])
   with pytest.raises(UsageError, match=r'num_samples = 2, found 3'):
     sampler.translate(['red'], nbest=3)
+  with pytest.raises(UsageError, match=r"expected several, .* string 'stac'"):
+    Request('red', phrases='stac')
 
 
 def test_samples_depend_on_the_seed_and_the_line_alone():
