@@ -273,11 +273,3 @@ def _check_mesh(config: 'Config') -> None:
       'config.mesh: expected sizes of at least 1 with at most one -1, found '
       f'{sizes}'
     )
-  tensor = config.mesh.tensor
-  if tensor > 1:
-    for name in ('num_heads', 'd_ff', 'vocab_row_multiple'):
-      size = getattr(config.model, name)
-      if size % tensor:
-        raise UsageError(
-          f'config.mesh.tensor: {tensor} does not divide model.{name} = {size}'
-        )

@@ -116,6 +116,11 @@ def test_flags(arguments, message):
       'config.mesh: 3 does not divide the 8 devices here; the nearest that '
       'fits is 2 x 4 x 1',
     ),
+    (
+      'mesh.tensor=3',
+      'config.mesh: 3 does not divide the 8 devices here; the nearest that '
+      'fits is 2 x 1 x 4',
+    ),
   ],
 )
 def test_overrides(override, message):

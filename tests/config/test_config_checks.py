@@ -423,17 +423,6 @@ def test_mesh_sizes_are_positive_with_one_to_fill(sizes):
   )
 
 
-@pytest.mark.parametrize(
-  'name, size', [('num_heads', 6), ('d_ff', 2046), ('vocab_row_multiple', 1)]
-)
-def test_tensor_axis_divides_what_it_splits(name, size):
-  assert_refuses(
-    f'config.mesh.tensor: 4 does not divide model.{name} = {size}',
-    mesh__tensor=4,
-    **{f'model__{name}': size},
-  )
-
-
 def test_optimizer_epsilon_is_above_0():
   assert_refuses(
     'config.optimizer.epsilon: expected a number above 0, found 0.0',
