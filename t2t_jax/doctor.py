@@ -12,7 +12,6 @@ slice or GPUs that are not there. Exit status 2 if something is to be mended.
 
 import contextlib
 import dataclasses
-import pathlib
 
 from absl import flags
 
@@ -49,7 +48,7 @@ def main() -> None:
     Request(
       _TOPOLOGY.value,
       _LENGTHS.value,
-      pathlib.Path(_WORKDIR.value).expanduser(),
+      cli.workdir(_WORKDIR).path,
       _COMPILE.value,
       _COMPARE.value,
       _JSON.value,

@@ -6,6 +6,7 @@ Each check returns findings, a line each; those to mend say how.
 import dataclasses
 import functools
 import itertools
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -128,7 +129,7 @@ def check_shapes(subject: Subject, sizes: Sizes, microbatches: int) -> Finding:
 
 
 def check_disk(config: Config, state: Any, directory: Path) -> Finding:
-  """Whether the checkpoints that are kept find room.
+  """Whether the checkpoints that are kept can be written and find room.
 
   Args:
     config: of the run.
@@ -143,6 +144,10 @@ def check_disk(config: Config, state: Any, directory: Path) -> Finding:
   place = next(
     parent for parent in (directory, *directory.parents) if parent.exists()
   )
+  if not (place.is_dir() and os.access(place, os.W_OK)):
+    problem = 'may not be written to' if place.is_dir() else 'is no directory'
+    text = f'--workdir={directory}: {place} {problem}; choose another'
+    return Finding('disk', text, False)
   free = shutil.disk_usage(place).free
   text = (
     f'{count} checkpoints need {size_text(needed)}; {size_text(free)} are free '

@@ -65,7 +65,7 @@ def examine(
     [
       checks.check_shapes(subject, sizes, first.microbatches),
       checks.check_memory(first),
-      checks.check_disk(config, state, request.workdir.absolute()),
+      checks.check_disk(config, state, request.workdir),
     ],
     write,
   )

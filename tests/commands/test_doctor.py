@@ -179,6 +179,10 @@ def test_a_model_that_is_too_large_is_to_be_mended():
     ),
     ('--compare=-1', '--compare=-1: expected at least 0'),
     ('--topology=tpu', '--topology=tpu: expected such as v5e:16x16'),
+    (
+      '--workdir=gs://bucket/run',
+      '--workdir=gs://bucket/run: expected a directory, found a URL',
+    ),
   ],
 )
 def test_mistakes_in_flags(flag, message):
@@ -233,6 +237,25 @@ def test_disk(tmp_path, monkeypatch):
     assert finding.is_well == is_well
     assert finding.text.startswith('7 checkpoints need 27.3 KiB; 27.3 KiB are ')
   assert finding.text.endswith('average_last, or free some')
+
+
+def test_a_workdir_that_cannot_be_written(tmp_path, monkeypatch):
+  config = config_of(tmp_path)
+  (tmp_path / 'file').write_text('')
+  finding = checks.check_disk(config, {}, tmp_path / 'file' / 'run')
+  assert not finding.is_well
+  assert finding.text == (
+    f'--workdir={tmp_path}/file/run: {tmp_path}/file is no directory; choose '
+    'another'
+  )
+  # As of a disk that is read-only; permissions do not bind root.
+  monkeypatch.setattr(checks.os, 'access', lambda place, mode: False)
+  finding = checks.check_disk(config, {}, tmp_path / 'run')
+  assert not finding.is_well
+  assert finding.text == (
+    f'--workdir={tmp_path}/run: {tmp_path} may not be written to; choose '
+    'another'
+  )
 
 
 def test_rows_of_padding(tmp_path):
