@@ -21,7 +21,9 @@ from t2t_jax.errors import UsageError
 
 _CONFIG = cli.define_config()
 _WORKDIR = flags.DEFINE_string('workdir', 'runs', 'where the run will write')
-_MESH = flags.DEFINE_string('mesh', '', 'data x fsdp x tensor, such as 4x2x1')
+_MESH = flags.DEFINE_string(
+  'mesh', '', 'data x fsdp x tensor, such as 4x2x1 or -1x2x1'
+)
 _TOPOLOGY = flags.DEFINE_string(
   'topology', '', 'v5e:16x16 or h200:8x8 (hosts x GPUs); default: this machine'
 )
@@ -63,10 +65,13 @@ def _with_mesh(config: Config, mesh: str) -> Config:
   if not mesh:
     return config
   sizes = mesh.split('x')
-  found = [int(size) if size.isdecimal() else 0 for size in sizes]
-  if len(found) != 3 or not all(found):
+  found = [
+    int(size) if size == '-1' or size.isdecimal() else 0 for size in sizes
+  ]
+  if len(found) != 3 or not all(found) or found.count(-1) > 1:
     raise UsageError(
-      f"--mesh={mesh}: expected data x fsdp x tensor, as in '4x2x1'"
+      f"--mesh={mesh}: expected data x fsdp x tensor, as in '4x2x1' or, for "
+      "all remaining devices as data, '-1x2x1'"
     )
   return dataclasses.replace(config, mesh=MeshConfig(*found))
 

@@ -73,6 +73,14 @@ def test_without_text_and_without_compiling():
   }
 
 
+def test_a_mesh_of_the_remaining_devices():
+  found = doctor(
+    '--lengths=8x8', '--topology=v5e:2x4', '--mesh=2x-1x1', '--nocompile'
+  )
+  assert (found.status, found.stderr) == (0, '')
+  assert 'ok    mesh: 2 x 4 x 1 on v5e:2x4' in found.lines
+
+
 def test_with_text(tmp_path):
   found = doctor(
     '--mesh=8x1x1',
@@ -172,6 +180,7 @@ def test_a_model_that_is_too_large_is_to_be_mended():
       '--mesh=0x1x1',
       "--mesh=0x1x1: expected data x fsdp x tensor, as in '4x2x1'",
     ),
+    ('--mesh=-1x-1x1', '--mesh=-1x-1x1: expected data x fsdp x tensor, as in'),
     ('--lengths=8', "--lengths=8: expected source x target tokens, as in '64x"),
     (
       '--lengths=8x999',
