@@ -5,10 +5,10 @@
 #   launch/local.sh 2 --config=configs/base.py --workdir=runs/base
 #
 # ARGUMENTS are those of `python -m t2t_jax.main`; PYTHON chooses the python,
-# PORT the coordinator's. NVIDIA GPUs are shared out evenly. SIGTERM and Ctrl-C
-# go to all processes. When one fails all are stopped, and its exit status is
-# the script's. With --restart a run that was told to stop from elsewhere and
-# has saved (status 75) is started again.
+# PORT the coordinator's. NVIDIA GPUs, or those of CUDA_VISIBLE_DEVICES, are
+# shared out evenly. SIGTERM and Ctrl-C go to all processes. When one fails all
+# are stopped, and its exit status is the script's. With --restart a run that
+# was told to stop from elsewhere and has saved (status 75) is started again.
 set -u
 
 restart=0
@@ -27,7 +27,18 @@ shift
 cd "$(dirname "$0")/.." || exit 1
 python=${PYTHON-}
 : "${python:=$([ -x .venv/bin/python ] && echo .venv/bin/python || echo python3)}"
-gpus=$(nvidia-smi -L 2>/dev/null | wc -l)
+# JAX_LOCAL_DEVICE_IDS counts those that are visible: CUDA_VISIBLE_DEVICES gives
+# their numbers or names; -1 hides all.
+if [ -n "${CUDA_VISIBLE_DEVICES+set}" ]; then
+  gpus=$(tr , '\n' <<<"$CUDA_VISIBLE_DEVICES" | grep -c '^[0-9GM]')
+else
+  gpus=$(nvidia-smi -L 2>/dev/null | grep -c '^GPU')
+fi
+if ((gpus && gpus < processes)) && [ "${JAX_PLATFORMS-}" != cpu ]; then
+  echo "local.sh: expected at most one process a GPU, found $processes for" \
+    "$gpus; JAX_PLATFORMS=cpu trains on CPUs" >&2
+  exit 2
+fi
 told=0
 children=()
 

@@ -14,6 +14,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 # Acts as its process's line of $PLAN says; notes that it started.
 _PYTHON = """#!/bin/bash
 echo "$T2T_COORDINATOR $T2T_NUM_PROCESSES $T2T_PROCESS_ID $*" >> "$NOTES"
+echo "$T2T_PROCESS_ID: ${JAX_LOCAL_DEVICE_IDS-all}" >> "$NOTES.gpus"
 trap 'echo told $T2T_PROCESS_ID >> "$NOTES"; exit 75' TERM
 eval "$(sed -n $((T2T_PROCESS_ID + 1))p "$PLAN")"
 """
@@ -36,7 +37,7 @@ class Launch:
     (directory / 'python').chmod(0o755)
     self.notes = directory / 'notes'
 
-  def start(self, *arguments, plan):
+  def start(self, *arguments, plan, **changes):
     (self._directory / 'plan').write_text('\n'.join(plan) + '\n')
     environ = {
       **os.environ,
@@ -44,6 +45,9 @@ class Launch:
       'NOTES': str(self.notes),
       'PLAN': str(self._directory / 'plan'),
       'GRACE': '0',
+      # Whatever GPUs are here.
+      'JAX_PLATFORMS': 'cpu',
+      **changes,
     }
     command = [str(ROOT / 'launch' / 'local.sh'), *arguments]
     process = subprocess.Popen(
@@ -59,8 +63,8 @@ class Launch:
       process.kill()
       process.communicate()
 
-  def run(self, *arguments, plan):
-    process = self.start(*arguments, plan=plan)
+  def run(self, *arguments, plan, **changes):
+    process = self.start(*arguments, plan=plan, **changes)
     _, errors = process.communicate(timeout=60)
     return process.returncode, errors.decode()
 
@@ -121,6 +125,51 @@ def test_started_again_where_asked_for(launch):
   assert status == 0
   assert errors == 'local.sh: stopped and saved; starting all again\n'
   assert len(launch.lines()) == 4
+
+
+# Eight GPUs, one of them cut into two.
+_NVIDIA_SMI = """#!/bin/bash
+for i in {0..7}; do echo "GPU $i: NVIDIA H200 (UUID: GPU-$i)"; done
+echo '  MIG 3g.71gb Device 0: (UUID: MIG-1)'
+echo '  MIG 3g.71gb Device 1: (UUID: MIG-2)'
+"""
+
+
+@pytest.fixture
+def with_gpus(tmp_path, monkeypatch):
+  (tmp_path / 'nvidia-smi').write_text(_NVIDIA_SMI)
+  (tmp_path / 'nvidia-smi').chmod(0o755)
+  monkeypatch.setenv('PATH', f'{tmp_path}:{os.environ["PATH"]}')
+  monkeypatch.delenv('CUDA_VISIBLE_DEVICES', raising=False)
+
+
+@pytest.mark.parametrize(
+  ('visible', 'shares'),
+  [
+    ({}, ['0: 0,1,2,3', '1: 4,5,6,7']),
+    ({'CUDA_VISIBLE_DEVICES': '2,5,6'}, ['0: 0', '1: 1']),
+    ({'CUDA_VISIBLE_DEVICES': 'GPU-a,GPU-b'}, ['0: 0', '1: 1']),
+    ({'CUDA_VISIBLE_DEVICES': ''}, ['0: all', '1: all']),
+    ({'CUDA_VISIBLE_DEVICES': '-1'}, ['0: all', '1: all']),
+  ],
+)
+def test_gpus_are_shared_out(launch, with_gpus, visible, shares):
+  status, errors = launch.run('2', plan=['exit 0'] * 2, **visible)
+  assert (status, errors) == (0, '')
+  notes = launch.notes.with_name('notes.gpus')
+  assert sorted(notes.read_text().splitlines()) == shares
+
+
+def test_more_processes_than_gpus(launch, with_gpus):
+  on_gpus = {'CUDA_VISIBLE_DEVICES': '3', 'JAX_PLATFORMS': ''}
+  status, errors = launch.run('2', plan=['exit 0'] * 2, **on_gpus)
+  assert (status, launch.lines()) == (2, [])
+  assert errors == (
+    'local.sh: expected at most one process a GPU, found 2 for 1; '
+    'JAX_PLATFORMS=cpu trains on CPUs\n'
+  )
+  on_cpus = {**on_gpus, 'JAX_PLATFORMS': 'cpu'}
+  assert launch.run('2', plan=['exit 0'] * 2, **on_cpus) == (0, '')
 
 
 @pytest.mark.parametrize('arguments', [(), ('--config=x',), ('0',)])
