@@ -139,6 +139,12 @@ class Lock:
         f'--workdir={path.parent}: another run works here ({holder}); stop '
         'it or choose another directory'
       ) from None
+    except OSError as error:  # a network's file system may know no locks
+      self._file.close()
+      raise UsageError(
+        f'--workdir={path.parent}: cannot be locked: {error.strerror}; mount '
+        'it with locks (Lustre: -o flock), or choose another directory'
+      ) from error
     self._file.truncate(0)
     self._file.write(f'process {os.getpid()} on {socket.gethostname()}\n')
     self._file.flush()

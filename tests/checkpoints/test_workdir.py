@@ -1,5 +1,7 @@
 """A run's directory: its small files, and the lock on it."""
 
+import errno
+import fcntl
 import json
 import os
 import pathlib
@@ -139,6 +141,19 @@ def test_a_place_that_cannot_be_written(tmp_path):
     Workdir(place).lock()
   assert str(error.value) == (
     f'--workdir={place}: cannot be written: Not a directory'
+  )
+
+
+def test_a_file_system_without_locks(tmp_path, monkeypatch):
+  def flock(file, operation):
+    raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+  monkeypatch.setattr(fcntl, 'flock', flock)
+  with pytest.raises(UsageError) as error:
+    Workdir(tmp_path).lock()
+  assert str(error.value) == (
+    f'--workdir={tmp_path}: cannot be locked: Function not implemented; mount '
+    'it with locks (Lustre: -o flock), or choose another directory'
   )
 
 
