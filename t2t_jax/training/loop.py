@@ -84,8 +84,7 @@ def train(
   """
   with hold(workdir, config), StopSignal() as signal:
     mesh = create_mesh(config.mesh, model=config.model)
-    # Before the text is prepared:
-    if config.task == 'translation':
+    if config.task == 'translation':  # before the text is prepared
       check_metric(config.evaluation)
     if config.training.init_from:
       check_same_model(config)
@@ -95,7 +94,9 @@ def train(
       use_mesh(mesh),
       Trainer(config, workdir, prepared, mesh, stop, say, modules) as trainer,
     ):
-      return trainer.run()
+      result = trainer.run()
+    signal.check('after the last update, which is saved')
+    return result
 
 
 class Trainer:

@@ -10,6 +10,7 @@ from t2t_jax.data.task_lines import check_test_sets
 from t2t_jax.data.token_store import Prepared, prepare
 from t2t_jax.errors import UsageError
 from t2t_jax.parallel import hosts
+from t2t_jax.training.stopping import stop_at_once
 
 # Network file systems show a new file to other machines after a while.
 _SEEN_SECONDS = 30
@@ -44,7 +45,18 @@ def prepare_for_all(config: Config, say: Callable[[str], None]) -> Prepared:
   Raises:
     UsageError: as `prepare`; a test set cannot be read; or the text is not the
       first process's.
+    Stopped: told to stop. It ends at once, for to prepare a large text takes
+      longer than a launcher waits; what is done of it is kept.
   """
+  with stop_at_once(
+    'while the text was prepared; the same command goes on'
+  ) as check:
+    prepared = _prepare_for_all(config, say)
+    check()
+  return prepared
+
+
+def _prepare_for_all(config: Config, say: Callable[[str], None]) -> Prepared:
   prepared = prepare(config, say) if hosts.is_first() else None
   if hosts.is_first():
     check_test_sets(config)

@@ -30,6 +30,11 @@ class StopSignal:
     for number, handler in self._before.items():
       signal.signal(number, handler)  # type: ignore[arg-type]
 
+  def check(self, why: str) -> None:
+    """Raises Stopped where a signal came."""
+    if self:
+      raise Stopped(f'stopped by {self.name} {why}; the same command goes on')
+
   def _note(self, number: int, frame: FrameType | None) -> None:
     del frame
     if self.name is not None and number == signal.SIGINT:

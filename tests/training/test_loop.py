@@ -111,6 +111,29 @@ def test_what_a_run_leaves(whole):
   }
 
 
+def test_stopped_while_the_text_is_prepared(run, tmp_path):
+  workdir = tmp_path / 'run'
+  with pytest.raises(Stopped) as stopped:
+    run.train(workdir, stop_at=['train: '], data__cache_dir=str(tmp_path / 'c'))
+  assert str(stopped.value) == (
+    'stopped by SIGTERM while the text was prepared; the same command goes on'
+  )
+  # At once: what is prepared after the training text was not.
+  assert not any(line.startswith('dev: ') for line in run.said)
+  Workdir(workdir).lock().release()
+
+
+def test_stopped_after_the_last_evaluation(run, whole, tmp_path):
+  with pytest.raises(Stopped) as stopped:
+    run.train(tmp_path, stop_at=['step 10  dev nll'])
+  assert str(stopped.value) == (
+    'stopped by SIGTERM after the last update, which is saved; the same '
+    'command goes on'
+  )
+  assert_same(read_state(tmp_path, 10), read_state(whole, 10))
+  assert run.train(tmp_path).step == 10
+
+
 @pytest.mark.parametrize('step', [5, 10])
 def test_stopped_in_an_evaluation(run, whole, tmp_path, step):
   # The line of this update is said right before the evaluation begins.
