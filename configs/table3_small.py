@@ -56,11 +56,11 @@ def _base() -> config_dict.ConfigDict:
     )
     config.vocabulary.update(size=4000)
     # Few shapes: each row compiles each of them anew.
-    config.training.update(steps=3000, global_batch_tokens=2048, max_shapes=6)
-    config.optimizer.update(warmup_steps=600)
-    config.checkpoint.update(every_steps=1000, keep_last=1, average_last=1)
+    config.training.update(steps=1200, global_batch_tokens=2048, max_shapes=6)
+    config.optimizer.update(warmup_steps=400)
+    config.checkpoint.update(every_steps=400, keep_last=1, average_last=1)
     config.evaluation.update(
-      every_steps=500,
+      every_steps=400,
       bleu=False,
       best_metric='nll',
       report=('bleu', 'chrf++', 'ter'),
