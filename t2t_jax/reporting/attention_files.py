@@ -29,13 +29,18 @@ def check_output(output: str) -> str:
   """Returns the suffix of --output; '.pharaoh' for '-'.
 
   Raises:
-    UsageError: another one, or a picture without matplotlib.
+    UsageError: another one, no such directory, or a picture without matplotlib.
   """
   suffix = '.pharaoh' if output == '-' else Path(output).suffix
   if suffix not in _SUFFIXES:
     raise UsageError(
       '--output: expected FILE.html, FILE.png, FILE.pharaoh or -, found '
       + (f"'{output}'" if output else 'none')
+    )
+  if not Path(output).expanduser().parent.is_dir():
+    raise UsageError(
+      f'--output={output}: expected a directory {Path(output).parent}, '
+      'found none'
     )
   if suffix == '.png':
     check_matplotlib()

@@ -90,6 +90,10 @@ def test_a_picture(trained, tmp_path):
       '--output: expected FILE.html, FILE.png, FILE.pharaoh or -, found none',
     ),
     (
+      ['--source=a', '--output=absent/a.png'],
+      '--output=absent/a.png: expected a directory absent, found none',
+    ),
+    (
       ['--source=a', '--kind=encodr'],
       "--kind: expected cross or encoder or decoder, found 'encodr'. "
       "Did you mean 'encoder'?",
