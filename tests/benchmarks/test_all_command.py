@@ -24,7 +24,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 STAND_IN = """#!/bin/sh
 status=${3#--size=}
 echo $$ >"$BEGUN.pid"
-[ -z "${SLOW:-}" ] || sleep 60
+[ -z "${SLOW:-}" ] || { echo begun; sleep 60; }
 echo "$2 $3" >>"$BEGUN"
 echo '{"benchmark": "input", "job": "'$status'", "batches_per_s": 2.5}'
 echo 'a table'
@@ -158,11 +158,13 @@ def test_what_goes_on_may_be_stopped_often(tmp_path, begun, monkeypatch):
 
 def test_who_ends_it_ends_the_part_under_way(tmp_path, begun, monkeypatch):
   monkeypatch.setenv('SLOW', '1')
-  pid_file = tmp_path / 'begun.pid'
+  pid_file, log = tmp_path / 'begun.pid', tmp_path / 'rows.log'
 
   def end_when_begun():
     deadline = time.monotonic() + 30
-    while not pid_file.exists() or not pid_file.read_text():
+    # Until what the part says was read: a process that has only just begun is
+    # not known to the one that began it.
+    while not log.exists() or 'begun' not in log.read_text():
       if time.monotonic() > deadline:
         return
       time.sleep(0.01)
