@@ -72,7 +72,8 @@ def read_lines(path: Path) -> Iterator[str]:
 
   Raises:
     UsageError: bad UTF-8 or too few columns (names file and line), a damaged
-      .gz or archive, or a file that cannot be read.
+      .gz or archive, a file that cannot be read, or one without a line: text
+      that somebody named is never meant to be empty.
   """
   number = 0
   place = archives.split(path)
@@ -103,6 +104,8 @@ def read_lines(path: Path) -> Iterator[str]:
     ) from None
   except OSError as error:
     raise UsageError(f'{path}: cannot be read ({error.strerror})') from None
+  if not number:
+    raise UsageError(f'{path}: expected lines of text, found none')
 
 
 def read_pairs(source: Path, target: Path) -> Iterator[tuple[str, str]]:

@@ -114,6 +114,12 @@ def test_a_segment_without_an_end(tmp_path, content):
   )
 
 
+def test_sgm_without_a_segment(tmp_path):
+  (tmp_path / 'set.sgm').write_text('plain\nlines\n')
+  with pytest.raises(UsageError, match=r'set\.sgm: expected lines of text'):
+    list(text_files.read_lines(tmp_path / 'set.sgm'))
+
+
 def test_both_sides_of_a_pair_in_one_archive(tmp_path):
   lines = {
     language: [f'{language} {n}' for n in range(30000)]

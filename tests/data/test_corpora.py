@@ -107,6 +107,24 @@ def test_unequal_line_counts(corpus, source, target, counts, shorter):
   )
 
 
+@pytest.mark.parametrize('empty', ['train.de', 'more.de'])
+def test_a_file_without_a_line_is_refused(corpus, empty):
+  # Also one of several, whose pairs nobody would miss.
+  for name in ('more.en', 'more.de'):
+    write_lines(corpus / name, ['x'])
+  (corpus / empty).write_text('')
+  sides = {
+    'train_source': ('train.en', 'more.en'),
+    'train_target': ('train.de', 'more.de'),
+  }
+  expect_error(
+    f'{corpus}/{empty}: expected lines of text, found none',
+    read,
+    corpus,
+    **sides,
+  )
+
+
 def test_bad_utf8_names_file_and_line(corpus):
   (corpus / 'train.de').write_bytes('A\nü'.encode() + b'b\xff\nC\n')
   expect_error(

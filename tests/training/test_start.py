@@ -97,7 +97,11 @@ def test_a_test_set_that_is_missing_is_known_before_training(tmp_path):
   ('source', 'target', 'message'),
   [
     (b'a b\n', b'A\nB\n', 'expected equal numbers of lines, found 1 and 2'),
-    (b'', b'', "the test set 'test': expected lines with words, found none"),
+    (
+      b'\n',
+      b'\n',
+      "the test set 'test': expected lines with words, found none",
+    ),
     (b'a\xff\n', b'A\n', 'expected UTF-8, found the byte 0xff'),
   ],
 )
