@@ -20,7 +20,7 @@ from typing import IO, NamedTuple
 
 from t2t_jax.errors import UsageError, nearest
 
-_SUFFIXES = ('.tar', '.tgz', '.tar.gz', '.zip')
+SUFFIXES = ('.tar', '.tgz', '.tar.gz', '.zip')
 _COLUMN = re.compile(r'#([1-9]\d*)$')
 
 
@@ -59,7 +59,7 @@ def split(path: Path) -> Place:
     column = int(found[1])
     path = path.with_name(path.name[: found.start()])
   for parent in reversed(path.parents):
-    if parent.name.endswith(_SUFFIXES) and not parent.is_dir():
+    if parent.name.endswith(SUFFIXES) and not parent.is_dir():
       return Place(parent, path.relative_to(parent).as_posix(), column)
   return Place(path, '', column)
 
@@ -94,12 +94,14 @@ def _open_tar(archive: Path, member: str) -> Iterator[IO[bytes]]:
   with opened:
     names = []
     for entry in opened:
-      if entry.name.removeprefix('./') == member and entry.isfile():
+      if not entry.isfile():  # links lead to what a stream has passed by
+        continue
+      names.append(entry.name.removeprefix('./'))
+      if names[-1] == member:
         found = opened.extractfile(entry)
         assert found is not None
         yield found
         return
-      names.append(entry.name.removeprefix('./'))
   raise _no_member(archive, member, names)
 
 

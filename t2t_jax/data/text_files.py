@@ -48,6 +48,11 @@ def find(directory: str, name: str, key: str) -> Path:
     return whole
   for candidate in (path, path.with_name(path.name + '.gz')):
     if candidate.is_file() and not member:
+      if candidate.name.endswith(archives.SUFFIXES):
+        raise UsageError(
+          f'config.{key}: {candidate} is an archive; expected a text in it, '
+          f'such as {name}/FOLDER/FILE'
+        )
       ending = f'#{column}' if column else ''
       return candidate.with_name(candidate.name + ending)
   if not path.parent.is_dir():

@@ -158,6 +158,32 @@ def test_a_missing_member_names_the_nearest(tmp_path, name):
     list(text_files.read_lines(path))
 
 
+def test_a_link_is_no_member(tmp_path):
+  link = tarfile.TarInfo('text.en')
+  link.type, link.linkname = tarfile.SYMTYPE, 'real/text.en'
+  with tarfile.open(tmp_path / 'a.tgz', 'w:gz') as archive:
+    archive.addfile(link)
+    archive.addfile(tarfile.TarInfo('real/text.en'))
+  with pytest.raises(
+    UsageError,
+    match=re.escape("no member text.en. Did you mean 'real/text.en'?"),
+  ):
+    list(text_files.read_lines(tmp_path / 'a.tgz' / 'text.en'))
+
+
+@pytest.mark.parametrize('name', ['a.tgz', 'a.tar.gz', 'a.zip'])
+def test_an_archive_alone_is_no_text(tmp_path, name):
+  make_archive(tmp_path / name, {'text.en': 'a\n'})
+  with pytest.raises(
+    UsageError,
+    match=re.escape(
+      f'config.data.train_source: {tmp_path}/{name} is an archive; expected a '
+      f'text in it, such as {name}/FOLDER/FILE'
+    ),
+  ):
+    text_files.find(str(tmp_path), name, 'data.train_source')
+
+
 def test_a_missing_archive_names_the_nearest(tmp_path):
   make_archive(tmp_path / 'europarl.tgz', {})
   with pytest.raises(
