@@ -7,6 +7,7 @@ is compared with its checksum.
 import contextlib
 import fcntl
 import hashlib
+import http.client
 import os
 import shutil
 import urllib.error
@@ -83,7 +84,7 @@ def _fetch_one(
       f'{_KEY}: cannot download {url} ({error.reason}); start again to go on, '
       f'or put the file at {target}'
     ) from None
-  except (OSError, EOFError) as error:
+  except (OSError, EOFError, http.client.HTTPException) as error:
     raise UsageError(
       f'{_KEY}: downloading {url} broke off ({error}); start again to go on, '
       f'or put the file at {target}'

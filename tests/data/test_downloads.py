@@ -140,6 +140,23 @@ def test_a_whole_part_needs_nothing_more(server, tmp_path):
   assert files(tmp_path) == ['train.en.gz']
 
 
+def test_a_server_that_breaks_off_within_a_chunk(server, tmp_path):
+  def answer(handler):
+    handler.protocol_version = 'HTTP/1.1'
+    handler.send_response(200)
+    handler.send_header('Transfer-Encoding', 'chunked')
+    handler.send_header('Connection', 'close')
+    handler.end_headers()
+    handler.wfile.write(b'ffff\r\na line\n')
+
+  server.do_GET = answer
+  with pytest.raises(
+    UsageError,
+    match=f'downloading {server.url} broke off .*; start again to go on',
+  ):
+    fetch(tmp_path, server.url)
+
+
 def test_another_file_than_expected(server, tmp_path):
   with pytest.raises(
     UsageError,
