@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from t2t_jax.config import Config
-from t2t_jax.data import corpora, text_files
+from t2t_jax.data import corpora, task_lines, text_files
 from t2t_jax.data.token_store import Prepared
 from t2t_jax.errors import UsageError
 from t2t_jax.parallel.mesh import AXES, Sizes
@@ -51,15 +51,20 @@ def attempt(name: str, look: Callable[[], str]) -> Finding:
 
 
 def check_files(config: Config) -> Iterator[Finding]:
-  """Every file of every split, those of the test sets too, which a run would
-  open only at its end."""
+  """Every file of every split, and the lines of the test sets, which a run
+  decodes only at its end."""
   data = config.data
   if data.kind == 'text':
+    is_missing = False
     for split in ('train', 'dev', 'test'):
       for side in ('source', 'target'):
         for name in getattr(data, f'{split}_{side}'):
           key = f'data.{split}_{side}'
-          yield attempt('file', functools.partial(_find, config, name, key))
+          found = attempt('file', functools.partial(_find, config, name, key))
+          is_missing = is_missing or not found.is_well
+          yield found
+    if data.test_target and not is_missing:
+      yield attempt('test sets', functools.partial(_read_test_sets, config))
     return
   for split in ('train', 'dev', *corpora.test_set_names(data)):
     yield attempt('split', functools.partial(_read, config, split))
@@ -183,6 +188,11 @@ def _read(config: Config, split: str) -> str:
   if not pairs:
     raise UsageError(f'config.data: expected pairs in {split}, found none')
   return f'{split}: its first {pairs} pairs can be read'
+
+
+def _read_test_sets(config: Config) -> str:
+  task_lines.check_test_sets(config)
+  return ', '.join(corpora.test_set_names(config.data))
 
 
 def _sample(config: Config, split: str) -> list[tuple[str, str]]:

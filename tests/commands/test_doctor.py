@@ -215,6 +215,15 @@ def test_every_file_is_looked_for(tmp_path):
   ]
 
 
+def test_test_sets_are_read_through(tmp_path):
+  write_text(tmp_path)
+  lines = (tmp_path / 'newstest2014.de').read_text().splitlines(True)
+  (tmp_path / 'newstest2014.de').write_text(''.join(lines[:-1]))
+  bad = [f for f in checks.check_files(config_of(tmp_path)) if not f.is_well]
+  assert [finding.name for finding in bad] == ['test sets']
+  assert 'expected equal numbers of lines, found 20 and 19' in bad[0].text
+
+
 def test_sides_that_are_exchanged(tmp_path):
   write_text(tmp_path)
   assert checks.check_direction(config_of(tmp_path)).text == 'en to de'
