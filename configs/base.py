@@ -149,7 +149,7 @@ def get_config() -> config_dict.ConfigDict:
       # segmentations, and an epoch passes over all of them; 1: the best one.
       samplings=1,
       # bpe: the share of merges left out (BPE-dropout, Provilkov et al. 2020);
-      # unigram: drawn with probability^rate (Kudo 2018).
+      # unigram: drawn with probability^rate (Kudo 2018); 0.2 to 0.5.
       sampling_rate=0.1,
       source_model='',  # a SentencePiece model to take instead of training
       target_model='',  # the same for the target side if not joint
