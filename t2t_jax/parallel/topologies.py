@@ -18,6 +18,7 @@ from t2t_jax.errors import UsageError, nearest
 from t2t_jax.parallel.chips import CHIPS, Chip
 
 _FORMS = 'v5e:16x16 (a grid of chips) or h200:8x8 (hosts x GPUs)'
+_MOST = 2**16  # chips; the largest TPU pods have less than ten thousand
 
 # Else libtpu asks a cloud's server, which is not there, what machine this is.
 _TPU_ENVIRONMENT = {
@@ -72,6 +73,10 @@ def parse(name: str) -> Topology:
       f'{chip.name}, as in {_FORMS}, found {found[2]}'
     )
   size = math.prod(grid)
+  if size > _MOST:
+    raise UsageError(
+      f'--topology={name}: expected at most {_MOST:,} chips, found {size:,}'
+    )
   if chip.is_tpu:
     return Topology(name, chip, size, size, 'tpu', tuple(grid))
   return Topology(name, chip, size, grid[1], 'gpu')

@@ -52,6 +52,7 @@ def test_a_topology():
     ('v5e:4x4x4', 'expected 2 numbers of at least 1 for v5e'),
     ('v5p:4x4', 'expected 3 numbers of at least 1 for v5p'),
     ('h200:0x8', 'expected 2 numbers of at least 1 for h200'),
+    ('v5e:1000x1000', 'expected at most 65,536 chips, found 1,000,000'),
   ],
 )
 def test_topologies_that_are_none(name, message):
