@@ -109,7 +109,9 @@ def devices_of(topology: Topology) -> list[Any]:
 
   try:
     if chip.is_tpu:
-      description = topologies.get_topology_desc(topology.name, 'tpu')
+      description = topologies.get_topology_desc(
+        topology.name, 'tpu', **_tpu_options(topology)
+      )
     else:
       hosts = topology.size // topology.host_size
       target = resources.files('t2t_jax.parallel') / 'targets'
@@ -125,7 +127,25 @@ def devices_of(topology: Topology) -> list[Any]:
       f'--topology={topology.name}: the compiler knows no such topology '
       f'({first})'
     ) from error
-  return sorted(description.devices, key=lambda device: device.id)
+  devices = sorted(description.devices, key=lambda device: device.id)
+  if len(devices) != topology.size:
+    raise UsageError(
+      f'--topology={topology.name}: expected {topology.size} devices, the '
+      f'compiler has {len(devices)}'
+    )
+  return devices
+
+
+def _tpu_options(topology: Topology) -> dict[str, Any]:
+  """Returns what libtpu does not take from a slice's name."""
+  # By itself it takes 2 x 2 chips a host, and no slice that is smaller.
+  sides = [min(2, side) for side in topology.grid[:2]]
+  options: dict[str, Any] = {'chips_per_host_bounds': (*sides, 1)}
+  assert topology.chip is not None
+  if topology.chip.name == 'v4':
+    # Else each of a chip's two cores would be a device.
+    options['chip_config_name'] = 'megacore'
+  return options
 
 
 def look_for_no_device() -> None:
