@@ -12,6 +12,7 @@ slice or GPUs that are not there. Exit status 2 if something is to be mended.
 
 import contextlib
 import dataclasses
+import math
 
 from absl import flags
 
@@ -35,6 +36,9 @@ _COMPARE = flags.DEFINE_integer(
   'compare', 0, 'compile so many of the meshes that fit, and name the best'
 )
 _JSON = flags.DEFINE_bool('json', False, 'end with a JSON array of the plans')
+
+# That this machine stands for: each costs memory (4,096 of them 0.6 GB).
+_MOST_CPU_DEVICES = 4096
 
 
 def main() -> None:
@@ -83,10 +87,15 @@ def _use_cpu_devices(mesh: MeshConfig) -> None:
 
   sizes = dataclasses.astuple(mesh)
   if -1 not in sizes:
-    data, fsdp, tensor = sizes
+    devices = math.prod(sizes)
+    if devices > _MOST_CPU_DEVICES:
+      raise UsageError(
+        f'config.mesh: expected at most {_MOST_CPU_DEVICES:,} devices on this '
+        f'machine, found {devices:,}'
+      )
     # It raises where jax runs already, as in a notebook.
     with contextlib.suppress(RuntimeError):
-      jax.config.update('jax_num_cpu_devices', data * fsdp * tensor)
+      jax.config.update('jax_num_cpu_devices', devices)
 
 
 def run() -> None:

@@ -18,6 +18,7 @@ from t2t_jax.errors import UsageError, nearest
 from t2t_jax.parallel.chips import CHIPS, Chip
 
 _FORMS = 'v5e:16x16 (a grid of chips) or h200:8x8 (hosts x GPUs)'
+_MOST = 2**16  # chips; the largest TPU pods have less than ten thousand
 
 # Else libtpu asks a cloud's server, which is not there, what machine this is.
 _TPU_ENVIRONMENT = {
@@ -72,6 +73,10 @@ def parse(name: str) -> Topology:
       f'{chip.name}, as in {_FORMS}, found {found[2]}'
     )
   size = math.prod(grid)
+  if size > _MOST:
+    raise UsageError(
+      f'--topology={name}: expected at most {_MOST:,} chips, found {size:,}'
+    )
   if chip.is_tpu:
     return Topology(name, chip, size, size, 'tpu', tuple(grid))
   return Topology(name, chip, size, grid[1], 'gpu')
@@ -104,7 +109,9 @@ def devices_of(topology: Topology) -> list[Any]:
 
   try:
     if chip.is_tpu:
-      description = topologies.get_topology_desc(topology.name, 'tpu')
+      description = topologies.get_topology_desc(
+        topology.name, 'tpu', **_tpu_options(topology)
+      )
     else:
       hosts = topology.size // topology.host_size
       target = resources.files('t2t_jax.parallel') / 'targets'
@@ -120,7 +127,25 @@ def devices_of(topology: Topology) -> list[Any]:
       f'--topology={topology.name}: the compiler knows no such topology '
       f'({first})'
     ) from error
-  return sorted(description.devices, key=lambda device: device.id)
+  devices = sorted(description.devices, key=lambda device: device.id)
+  if len(devices) != topology.size:
+    raise UsageError(
+      f'--topology={topology.name}: expected {topology.size} devices, the '
+      f'compiler has {len(devices)}'
+    )
+  return devices
+
+
+def _tpu_options(topology: Topology) -> dict[str, Any]:
+  """Returns what libtpu does not take from a slice's name."""
+  # By itself it takes 2 x 2 chips a host, and no slice that is smaller.
+  sides = [min(2, side) for side in topology.grid[:2]]
+  options: dict[str, Any] = {'chips_per_host_bounds': (*sides, 1)}
+  assert topology.chip is not None
+  if topology.chip.name == 'v4':
+    # Else each of a chip's two cores would be a device.
+    options['chip_config_name'] = 'megacore'
+  return options
 
 
 def look_for_no_device() -> None:

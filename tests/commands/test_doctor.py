@@ -181,6 +181,12 @@ def test_a_model_that_is_too_large_is_to_be_mended():
       "--mesh=0x1x1: expected data x fsdp x tensor, as in '4x2x1'",
     ),
     ('--mesh=-1x-1x1', '--mesh=-1x-1x1: expected data x fsdp x tensor, as in'),
+    # Not to be made of as many CPU devices, which would fill the memory.
+    (
+      '--mesh=1000x1000x1000',
+      'config.mesh: expected at most 4,096 devices on this machine, found '
+      '1,000,000,000',
+    ),
     ('--lengths=8', "--lengths=8: expected source x target tokens, as in '64x"),
     (
       '--lengths=8x999',

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import math
 import os
 import pathlib
 import subprocess
@@ -79,11 +80,35 @@ def check(topology):
     assert 0.3 < plan['memory']['total'] / plan['compiled_memory'] < 3
 
 
-@pytest.mark.slow
-def test_a_tpu_slice():
+def needs_libtpu():
   if not importlib.util.find_spec('libtpu'):
     pytest.skip('needs libtpu: pip install "jax[tpu]"')
+
+
+@pytest.mark.slow
+def test_a_tpu_slice():
+  needs_libtpu()
   check('v5e:2x2')
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', ['v5e:1x1', 'v5e:2x4', 'v6e:1x2', 'v4:2x2x1'])
+def test_slices_that_libtpu_knows(name):
+  needs_libtpu()
+  count = 'len(topologies.devices_of(topologies.parse(sys.argv[1])))'
+  done = subprocess.run(
+    [
+      *(sys.executable, '-c'),
+      f'import sys; from t2t_jax.parallel import topologies; print({count})',
+      name,
+    ],
+    cwd=ROOT,
+    capture_output=True,
+    text=True,
+    check=True,
+  )
+  sides = map(int, name.split(':')[1].split('x'))
+  assert int(done.stdout) == math.prod(sides)
 
 
 def needs_cuda():

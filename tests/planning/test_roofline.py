@@ -1,12 +1,14 @@
 """The data sheet's clocks, by hand."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import pytest
 
 from t2t_jax.config import from_mapping
 from t2t_jax.config_files import load
 from t2t_jax.errors import UsageError
+from t2t_jax.parallel import topologies
 from t2t_jax.parallel.chips import CHIPS, chip_of, peak_flops
 from t2t_jax.parallel.collectives import Collective
 from t2t_jax.parallel.topologies import devices_of, parse
@@ -52,6 +54,7 @@ def test_a_topology():
     ('v5e:4x4x4', 'expected 2 numbers of at least 1 for v5e'),
     ('v5p:4x4', 'expected 3 numbers of at least 1 for v5p'),
     ('h200:0x8', 'expected 2 numbers of at least 1 for h200'),
+    ('v5e:1000x1000', 'expected at most 65,536 chips, found 1,000,000'),
   ],
 )
 def test_topologies_that_are_none(name, message):
@@ -69,6 +72,35 @@ def test_a_compiler_that_is_not_installed(name, extra, monkeypatch):
   with pytest.raises(UsageError) as error:
     devices_of(parse(name))
   assert str(error.value).endswith(f'needs its compiler: pip install "{extra}"')
+
+
+@pytest.mark.parametrize(
+  ('name', 'options'),
+  [
+    ('v5e:4x4', {'chips_per_host_bounds': (2, 2, 1)}),
+    ('v5e:1x1', {'chips_per_host_bounds': (1, 1, 1)}),
+    (
+      'v4:2x2x4',
+      {'chips_per_host_bounds': (2, 2, 1), 'chip_config_name': 'megacore'},
+    ),
+  ],
+)
+def test_a_device_of_a_slice_is_a_chip(name, options, monkeypatch):
+  topology, asked = parse(name), []
+
+  def describe(*arguments, **keywords):
+    asked.append((arguments, keywords))
+    devices = [SimpleNamespace(id=i) for i in reversed(range(topology.size))]
+    return SimpleNamespace(devices=devices)
+
+  monkeypatch.setattr('importlib.util.find_spec', lambda name: name)
+  monkeypatch.setattr(topologies, 'look_for_no_device', lambda: None)
+  monkeypatch.setattr('jax.experimental.topologies.get_topology_desc', describe)
+  ids = [device.id for device in devices_of(topology)]
+  assert ids == list(range(topology.size))
+  assert asked == [((name, 'tpu'), options)]
+  with pytest.raises(UsageError, match='expected 8 devices, the compiler has'):
+    devices_of(dataclasses.replace(topology, size=8))
 
 
 def test_chips_by_what_jax_calls_them():
