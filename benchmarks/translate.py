@@ -146,9 +146,7 @@ def _lines(flag: str, file: str | None) -> list[str]:
 
   if not file or not Path(file).is_file():
     raise UsageError(f'--{flag}: expected a text file, found {file or "none"}')
-  if not (lines := list(read_lines(Path(file)))[: _LINES.value or None]):
-    raise UsageError(f'--{flag}={file}: expected lines, found none')
-  return lines
+  return list(read_lines(Path(file)))[: _LINES.value or None]
 
 
 def run() -> None:

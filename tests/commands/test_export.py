@@ -86,7 +86,7 @@ def test_mistakes(trained, tmp_path):
   assert_refuses(
     'export',
     (trained.flag, '--format=marian', output, empty),
-    f'{empty}: expected lines to translate, found none',
+    f'{tmp_path / "empty"}: expected lines of text, found none',
   )
   assert_refuses(
     'import_weights',

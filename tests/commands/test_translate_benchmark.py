@@ -68,7 +68,7 @@ def test_it_measures_and_tells(trained, text):
     ),
     (
       ['--workdir=run', '--source=empty'],
-      '--source=empty: expected lines, found none',
+      'empty: expected lines of text, found none',
     ),
     (
       ['--workdir=run', '--source=source', '--reference=short'],
