@@ -127,7 +127,7 @@ def devices_of(topology: Topology) -> list[Any]:
       f'--topology={topology.name}: the compiler knows no such topology '
       f'({first})'
     ) from error
-  devices = sorted(description.devices, key=lambda device: device.id)
+  devices: list[Any] = sorted(description.devices, key=lambda device: device.id)
   if len(devices) != topology.size:
     raise UsageError(
       f'--topology={topology.name}: expected {topology.size} devices, the '
