@@ -128,8 +128,8 @@ def ending_together() -> Iterator[None]:
   """Runs what is within to its end on all processes, or on none.
 
   A process that fails says so to the others, which end with its status, and
-  does not wait for what they may never send. Without other processes it
-  changes nothing.
+  does not wait for what they may never send. With others it does not return.
+  Without other processes it changes nothing.
   """
   status = 0
   try:
@@ -144,8 +144,7 @@ def ending_together() -> Iterator[None]:
     import jax
 
     jax.distributed.shutdown()
-  if status:
-    _exit_now(status)
+  _exit_now(status)
 
 
 def _status_of(error: BaseException) -> int:
@@ -227,6 +226,8 @@ def _say(line: str) -> None:
 
 def _exit_now(status: int) -> None:
   # Not sys.exit: what jax and orbax do at exit waits for the other processes.
+  # And where nothing failed, Python's own end would now and then abort a thread
+  # that comes back from C++ just then (`_watch`): status 134.
   with contextlib.suppress(OSError, ValueError):
     sys.stdout.flush()
     sys.stderr.flush()

@@ -1,11 +1,15 @@
 """One process alone: nothing waits, nothing is asked. tests/faults has more."""
 
+import os
+import pathlib
+import subprocess
 import sys
 import time
 
 import jax
 import numpy as np
 import pytest
+from several_processes import free_port
 
 from t2t_jax.config import MeshConfig
 from t2t_jax.errors import UsageError
@@ -30,6 +34,48 @@ def test_what_ends_a_process_alone_is_left_as_it_is():
     with pytest.raises(type(error)) as raised, hosts.ending_together():
       raise error
     assert raised.value is error
+
+
+_TWO_THAT_WATCH = """
+import sys, threading
+from t2t_jax.parallel import hosts
+
+hosts._POLL_MS = 0
+with hosts.ending_together():
+  hosts.join()
+  for _ in range(30):
+    threading.Thread(target=hosts._watch, daemon=True).start()
+  print('done')
+  sys.exit()
+"""
+
+
+def test_threads_that_watch_do_not_disturb_the_end():
+  """They are many here, and never rest: one is in C++ whenever Python ends."""
+  environ = {
+    'JAX_PLATFORMS': 'cpu',
+    'T2T_COORDINATOR': f'localhost:{free_port()}',
+    'T2T_NUM_PROCESSES': '2',
+  }
+  started = [
+    subprocess.Popen(
+      [sys.executable, '-c', _TWO_THAT_WATCH],
+      cwd=pathlib.Path(__file__).parents[2],
+      env={**os.environ, **environ, 'T2T_PROCESS_ID': str(i)},
+      stdout=subprocess.PIPE,
+      stderr=subprocess.PIPE,
+      text=True,
+    )
+    for i in range(2)
+  ]
+  try:
+    said = [process.communicate(timeout=300) for process in started]
+  finally:
+    for process in started:
+      process.kill()
+      process.communicate()
+  assert [process.returncode for process in started] == [0, 0], said
+  assert all('done\n' in stdout for stdout, _ in said)
 
 
 def test_what_cannot_be_joined_is_named(monkeypatch, capsys):
