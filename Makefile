@@ -8,7 +8,8 @@ INSTALL := $(BIN)/pip install -q --disable-pip-version-check
 WORKERS ?= 2
 SOURCES := t2t_jax benchmarks configs examples launch tests
 
-.PHONY: quickstart test test-slow test-faults test-parity browser check
+.PHONY: quickstart test test-slow test-faults test-parity test-compile browser
+.PHONY: check
 .PHONY: bench bench-decode format clean
 
 ## quickstart: trains a small translator in minutes and shows what it can do
@@ -45,6 +46,13 @@ browser:
 test-parity: $(VENV)/.parity
 	$(BIN)/python -m pytest tests/parity -m ''
 
+## test-compile: compiles the update for TPUs and GPUs that are not here, in an
+## environment of its own: downloads CUDA and libtpu, 6 GB
+test-compile:
+	$(MAKE) $(VENV)-compilers/.compilers VENV=$(VENV)-compilers
+	$(VENV)-compilers/bin/python -m pytest -m slow \
+	  tests/planning/test_absent_devices.py tests/planning/test_gpu_kernels.py
+
 ## bench-decode: decoding beside CTranslate2 and PyTorch; downloads both;
 ## ARGS='--size=tiny --repeats=3' and the like
 bench-decode: $(VENV)/.bench
@@ -68,7 +76,7 @@ format: $(VENV)/.dev
 
 ## clean: deletes the environment and caches, not runs/
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-compilers build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
 	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A command named python3.13 may exist and not start (pyenv's shims), or lack
@@ -102,6 +110,12 @@ $(VENV)/.browser: $(VENV)/.dev
 $(VENV)/.parity: $(VENV)/.dev
 	@echo 'installing torch in $(VENV)'
 	@$(INSTALL) -e '.[parity]'
+	@touch $@
+
+# Beside .venv, in which each command would look for a GPU and a TPU.
+$(VENV)/.compilers: $(VENV)/.dev
+	@echo 'installing the compilers for TPUs and GPUs in $(VENV)'
+	@$(INSTALL) -e '.[dev,cuda,tpu]'
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.runtime

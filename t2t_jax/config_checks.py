@@ -20,6 +20,7 @@ if TYPE_CHECKING:
   )
 
 _KINDS_OF_FILES = ('text', 'trees', 'inflection')
+_HEAVIEST = 1000  # of data.train_weights
 
 
 def check(config: 'Config', flat: dict[str, Any]) -> None:
@@ -242,10 +243,13 @@ def _check_weights(data: 'DataConfig') -> None:
   weights = data.train_weights
   files = data.train_source or data.train_target
   corpora = len(files) if data.kind in _KINDS_OF_FILES else 1
-  if weights and (len(weights) != corpora or min(weights) <= 0):
+  # A weight is as many copies on the disk.
+  fits = all(0 < weight <= _HEAVIEST for weight in weights)
+  if weights and (len(weights) != corpora or not fits):
     raise UsageError(
-      f'config.data.train_weights: expected a number above 0 for each of the '
-      f'{corpora} training corpora, or none at all, found {weights}'
+      f'config.data.train_weights: expected a number above 0, at most '
+      f'{_HEAVIEST}, for each of the {corpora} training corpora, or none at '
+      f'all, found {weights}'
     )
 
 

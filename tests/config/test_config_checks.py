@@ -355,11 +355,14 @@ def test_text_needs_files(split):
   )
 
 
-@pytest.mark.parametrize('weights', [(1.0, 2.0), (1.0, 0.0, 1.0)])
+@pytest.mark.parametrize(
+  'weights', [(1.0, 2.0), (1.0, 0.0, 1.0), (1.0, 1001.0, 1.0)]
+)
 def test_each_training_corpus_has_a_weight_or_none_has(weights):
   assert_refuses(
-    'config.data.train_weights: expected a number above 0 for each of the 3 '
-    f'training corpora, or none at all, found {weights}',
+    'config.data.train_weights: expected a number above 0, at most '
+    '1000, for each of the 3 training corpora, or none at all, found '
+    f'{weights}',
     data__train_weights=weights,
   )
 

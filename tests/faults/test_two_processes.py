@@ -131,6 +131,9 @@ def test_one_is_killed(text, tmp_path, victim):
     text, tmp_path, CHANGES, environ={'T2T_HEARTBEAT_SECONDS': '20'}
   ) as processes:
     processes.wait_for('step 12/30')
+    # Step 10 is saved while the updates after it are computed.
+    while list_steps(tmp_path / 'checkpoints') != [10]:
+      time.sleep(0.01)
     processes.started[victim].send_signal(signal.SIGKILL)
     began = time.monotonic()
     statuses = processes.finish()

@@ -95,7 +95,7 @@ def _in_pieces(topology, mesh):
 
 def needs_libtpu():
   if not importlib.util.find_spec('libtpu'):
-    pytest.skip('needs libtpu: pip install "jax[tpu]"')
+    pytest.skip('needs libtpu: make test-compile')
 
 
 @pytest.mark.slow
@@ -127,7 +127,7 @@ def test_slices_that_libtpu_knows(name):
 def needs_cuda():
   plugins = ('jax_cuda12_plugin', 'jax_cuda13_plugin')
   if not any(map(importlib.util.find_spec, plugins)):
-    pytest.skip('needs the CUDA plug-in: pip install "jax[cuda12]"')
+    pytest.skip('needs the CUDA plug-in: make test-compile')
 
 
 @pytest.mark.slow

@@ -36,7 +36,7 @@ def hlo(tmp_path_factory):
   """The program's text, as the command compiles it."""
   plugins = ('jax_cuda12_plugin', 'jax_cuda13_plugin')
   if not any(map(importlib.util.find_spec, plugins)):
-    pytest.skip('needs the CUDA plug-in: pip install "jax[cuda12]"')
+    pytest.skip('needs the CUDA plug-in: make test-compile')
   file = tmp_path_factory.mktemp('hlo') / 'update.hlo'
   done = subprocess.run(
     [
