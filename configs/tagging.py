@@ -48,7 +48,8 @@ def get_config(task: str = 'tagging') -> config_dict.ConfigDict:
       test_source=('test.words',),
       test_target=('test.tags',),
     )
-    config.vocabulary.update(joint=False, size=8000)
+    # As many labels at most; `t2t-cost --lengths` counts so many.
+    config.vocabulary.update(joint=False, size=8000, target_size=1000)
     config.training.update(
       steps=1000, global_batch_tokens=2048, max_shapes=8, label_smoothing=0.0
     )
