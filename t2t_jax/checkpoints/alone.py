@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
+import tensorstore
 
 from t2t_jax.checkpoints.manifest import verify
 from t2t_jax.errors import UsageError
@@ -61,15 +62,31 @@ def restore_params(
 
 
 def read_all(directory: Path) -> None:
-  """Reads all arrays of an item to nowhere; raises what orbax raises."""
+  """Reads all arrays of an item to nowhere.
+
+  Raises:
+    ValueError: a file is missing or damaged; other errors as orbax raises them.
+  """
+  # Of damaged files orbax tells in other threads' tracebacks, without a reason.
+  _read_values(directory)
   with params_checkpointer() as checkpointer:
-    tree = checkpointer.metadata(directory).item_metadata.tree
+    metadata = checkpointer.metadata(directory).item_metadata
+    if metadata is None:
+      raise ValueError(f'{directory.name}: its list of arrays cannot be read')
     as_numpy = jax.tree.map(
-      lambda _: ocp.RestoreArgs(restore_type=np.ndarray), tree
+      lambda _: ocp.RestoreArgs(restore_type=np.ndarray), metadata.tree
     )
     checkpointer.restore(
       directory, args=ocp.args.PyTreeRestore(restore_args=as_numpy)
     )
+
+
+def _read_values(directory: Path) -> None:
+  """Reads what orbax's database of an item holds, still encoded."""
+  files = {'driver': 'file', 'path': f'{directory.absolute()}/'}
+  values = tensorstore.KvStore.open({'driver': 'ocdbt', 'base': files}).result()
+  for key in values.list().result():
+    values.read(key).result()
 
 
 def first_line(error: Exception) -> str:
