@@ -246,8 +246,9 @@ def _look_at(directory: Path) -> tuple[bool, str]:
   """Returns whether its files are known to be whole, and the damage."""
   try:
     is_whole = verify(directory)
-    if not is_whole and hosts.count() > 1:
-      # All would restore it together, and wait for one that cannot.
+    if not is_whole:
+      # Several processes would restore it together, and wait for one that
+      # cannot; a single one would tell of the damage in many tracebacks.
       read_all(directory / 'state')
     return is_whole, ''
   except Exception as error:
