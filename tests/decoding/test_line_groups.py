@@ -110,6 +110,18 @@ def test_groups_of_a_pipe_hold_the_files_lines(tmp_path):
   ] * 2
 
 
+def test_of_a_file_in_another_encoding_few_lines_are_named(tmp_path):
+  file, told = tmp_path / 'file', []
+  file.write_bytes('süß\nin\n'.encode('latin-1') * 50)
+  lines = read_groups(str(file), told.append, 7)
+  assert list(itertools.chain(*lines.groups)) == ['s\ufffd\ufffd', 'in'] * 50
+  bad = 'not UTF-8; its bad bytes became U+FFFD'
+  assert told == [
+    *(f'{file}, line {number}: {bad}' for number in (1, 3, 5)),
+    f'{file}, line 7: {bad}; more such lines are not named',
+  ]
+
+
 @pytest.mark.parametrize('count', [0, 1, 8, 9, 25])
 def test_groups_of_a_file_are_of_one_size(tmp_path, count):
   """Only a file that is short as a whole runs in small batches."""

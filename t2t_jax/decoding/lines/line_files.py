@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import itertools
 import os
 import sys
 import zlib
@@ -14,6 +15,7 @@ from t2t_jax.errors import UsageError
 Warn = Callable[[str], None]
 
 _BLOCK = 1 << 20
+_NAMED = 3  # of the lines that are no UTF-8
 
 
 def read_lines(name: str, warn: Warn, flag: str = 'input') -> Iterator[str]:
@@ -24,7 +26,8 @@ def read_lines(name: str, warn: Warn, flag: str = 'input') -> Iterator[str]:
 
   Args:
     name: of the file.
-    warn: is told of bad bytes, in a line.
+    warn: is told of bad bytes, in a line; of a file in another encoding only
+      the first bad lines are named.
     flag: that gave the name, for the message.
 
   Raises:
@@ -58,7 +61,21 @@ def open_input(name: str, flag: str = 'input') -> BinaryIO:
 def lines_of(file: BinaryIO, name: str, warn: Warn) -> Iterator[str]:
   """Yields the lines of an open file, as `read_lines`."""
   with file, named_errors(name):
-    yield from decoded(file, name, warn)
+    yield from decoded(file, name, sparing(warn))
+
+
+def sparing(warn: Warn) -> Warn:
+  """Returns what passes a file's first warnings of bad bytes on to `warn`."""
+  numbers = itertools.count()
+
+  def warn_at_first(message: str) -> None:
+    number = next(numbers)
+    if number < _NAMED:
+      warn(message)
+    elif number == _NAMED:
+      warn(f'{message}; more such lines are not named')
+
+  return warn_at_first
 
 
 def decoded(

@@ -26,6 +26,7 @@ from t2t_jax.decoding.lines.line_files import (
   lines_of,
   named_errors,
   open_input,
+  sparing,
 )
 from t2t_jax.decoding.shapes import FEW_ROWS
 
@@ -105,7 +106,7 @@ def _is_pipe(file: BinaryIO) -> bool:
 def _decoded_groups(
   file: BinaryIO, name: str, warn: Warn, size: int
 ) -> Iterator[list[str]]:
-  number = 1
+  number, warn = 1, sparing(warn)
   with file, named_errors(name):
     for group in arriving_groups(file.fileno(), size):
       yield list(decoded(group, name, warn, number))
