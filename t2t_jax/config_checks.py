@@ -155,6 +155,11 @@ def _check_training(config: 'Config') -> None:
       f'config.data.max_tokens: expected at most model.max_positions = '
       f'{positions}, found {needed}'
     )
+  if training.ema_decay > 0 and config.model.param_dtype == 'bfloat16':
+    raise UsageError(
+      'config.training.ema_decay: a moving average in bfloat16 stands still; '
+      f'expected 0 or model.param_dtype = float32, found {training.ema_decay}'
+    )
   if config.task == 'translation':
     _check_best_metric(config.evaluation)
 

@@ -74,14 +74,22 @@ def fit(
     -(-int(source_lengths_P.max()) // unit),
     -(-int(target_lengths_P.max()) // unit),
   )
+  # No longer than their longest pair needs, where a cell is many multiples.
+  most_source, most_target = (
+    min(
+      max(batch_tokens, longest),
+      -(-int(lengths_P.max()) // length_multiple) * length_multiple,
+    )
+    for lengths_P in (source_lengths_P, target_lengths_P)
+  )
 
   def cells(part: slice) -> np.ndarray:
     source_P = (source_lengths_P[part].astype(np.int64) - 1) // unit
     return source_P * size[1] + (target_lengths_P[part] - 1) // unit
 
   def shape(source: int, target: int) -> tuple[int, int, int]:
-    most = max(batch_tokens, longest)
-    source, target = min(source * unit, most), min(target * unit, most)
+    source = min(source * unit, most_source)
+    target = min(target * unit, most_target)
     return rows_within(batch_tokens, source, target), source, target
 
   parts = [slice(n, n + _CHUNK) for n in range(0, pairs, _CHUNK)]

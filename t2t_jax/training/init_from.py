@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from t2t_jax.checkpoints.params import load_params
+from t2t_jax.checkpoints.store import list_steps
 from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.config import Config, ModelConfig
 from t2t_jax.data.given_vocabulary import split_init_from
@@ -56,6 +57,24 @@ def check_same_model(config: Config) -> None:
       f'config.training.init_from: {directory} is of another model: '
       f'{"; ".join(different)}'
     )
+
+
+def needing_no_other(workdir: Workdir, config: Config) -> Config:
+  """Returns `config` for the start of a run in `workdir`.
+
+  Once it has checkpoints of its own, it takes nothing more from
+  training.init_from, which may be gone: its vocabulary is the one that it has.
+
+  Raises:
+    UsageError: as `check_same_model`.
+  """
+  if not config.training.init_from:
+    return config
+  if not list_steps(workdir.checkpoints):
+    check_same_model(config)
+    return config
+  own = dataclasses.replace(config.training, init_from=f'{workdir.path}@latest')
+  return dataclasses.replace(config, training=own)
 
 
 def initial_params(

@@ -34,7 +34,7 @@ from t2t_jax.parallel.mesh import create_mesh, use_mesh
 from t2t_jax.parallel.platforms import compiles_beside
 from t2t_jax.training.compiled_step import lower
 from t2t_jax.training.evaluate import DevEvaluation, describe
-from t2t_jax.training.init_from import check_same_model, initial_params
+from t2t_jax.training.init_from import initial_params, needing_no_other
 from t2t_jax.training.metrics import open_metrics
 from t2t_jax.training.microbatches import choose_microbatches
 from t2t_jax.training.progress import Progress, is_due
@@ -86,9 +86,7 @@ def train(
     mesh = create_mesh(config.mesh, model=config.model)
     if config.task == 'translation':  # before the text is prepared
       check_metric(config.evaluation)
-    if config.training.init_from:
-      check_same_model(config)
-    prepared = prepare_for_all(config, say)
+    prepared = prepare_for_all(needing_no_other(workdir, config), say)
     stop = SharedWord(lambda: signal.name, mesh)
     with (
       use_mesh(mesh),
@@ -192,6 +190,8 @@ class Trainer:
     """
     config, progress = self._config, self._progress
     self._evaluate_if_due()
+    if progress.step < config.training.steps:
+      progress.leave_out_others(self._is_scheduled)
     self._log.start()
     while progress.step < config.training.steps and not self._patience_is_out():
       if self._stop.agreed():
@@ -275,11 +275,10 @@ class Trainer:
   # --- saving -----------------------------------------------------------------
 
   def _checkpoint_is_due(self) -> bool:
-    return is_due(
-      self._config.checkpoint,
-      self._progress.step,
-      self._batches.steps_per_epoch,
-    )
+    return self._is_scheduled(self._progress.step)
+
+  def _is_scheduled(self, step: int) -> bool:
+    return is_due(self._config.checkpoint, step, self._batches.steps_per_epoch)
 
   def _save(self, scheduled: bool) -> None:
     config, progress = self._config.checkpoint, self._progress

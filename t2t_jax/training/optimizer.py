@@ -1,10 +1,10 @@
 """Adam and the learning rate schedules (section 5.3)."""
 
-import jax
 import jax.numpy as jnp
 import optax
 
 from t2t_jax.config import Config
+from t2t_jax.model.matrices import are_matrices
 
 
 def learning_rate_schedule(config: Config) -> optax.Schedule:
@@ -44,10 +44,6 @@ def make_optimizer(config: Config) -> optax.GradientTransformation:
     parts.append(optax.clip_by_global_norm(c.clip_norm))
   parts.append(optax.scale_by_adam(b1=c.beta1, b2=c.beta2, eps=c.epsilon))
   if c.weight_decay > 0:
-    parts.append(optax.add_decayed_weights(c.weight_decay, mask=_matrices))
+    parts.append(optax.add_decayed_weights(c.weight_decay, mask=are_matrices))
   parts.append(optax.scale_by_learning_rate(learning_rate_schedule(config)))
   return optax.chain(*parts)
-
-
-def _matrices(params):
-  return jax.tree.map(lambda p: p.ndim > 1, params)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import Any
 
 from t2t_jax.config import CheckpointConfig, EvaluationConfig
@@ -63,6 +64,11 @@ class Progress:
     if self.step not in self.scheduled_steps:
       self.scheduled_steps.append(self.step)
     self.scheduled_steps = self.scheduled_steps[-keep:]
+
+  def leave_out_others(self, is_scheduled: Callable[[int], bool]) -> None:
+    """Takes out of averages what no cadence wrote: the end of a run that was
+    shorter, and goes on now."""
+    self.scheduled_steps = list(filter(is_scheduled, self.scheduled_steps))
 
 
 def is_due(

@@ -62,6 +62,7 @@ def _prepare_for_all(config: Config, say: Callable[[str], None]) -> Prepared:
     check_test_sets(config)
   fingerprint = hosts.exchange('prepared', prepared and prepared.fingerprint)[0]
   prepared = prepared or prepare(config, say)
+  _check_positions(config, prepared)
   if prepared.fingerprint != fingerprint:
     raise UsageError(
       f'config.data: the text here has the fingerprint '
@@ -69,6 +70,22 @@ def _prepare_for_all(config: Config, say: Callable[[str], None]) -> Prepared:
       'processes must read the same'
     )
   return prepared
+
+
+def _check_positions(config: Config, prepared: Prepared) -> None:
+  """Raises UsageError where a dev pair, which is never left out for its length,
+  has no learned position for each of its tokens."""
+  if config.model.positions != 'learned':
+    return
+  for side in ('source', 'target'):
+    lengths = getattr(prepared.dev, f'{side}_lengths')
+    most = config.model.max_positions
+    if lengths.max(initial=0) > most:
+      raise UsageError(
+        f'config.data.dev_{side}: expected at most model.max_positions = '
+        f'{most} tokens, as learned positions end there; found '
+        f'{lengths.max()} in pair {lengths.argmax() + 1} of those that count'
+      )
 
 
 def _check_same_config(first: Config, mine: Config) -> None:

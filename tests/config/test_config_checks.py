@@ -510,3 +510,12 @@ def test_minimum_bayes_risk_chooses_among_several(method, name):
     decoding__method=method,
     **{f'decoding__{name}': 1},
   )
+
+
+def test_a_moving_average_in_bfloat16_is_refused():
+  assert_refuses(
+    'config.training.ema_decay: a moving average in bfloat16 stands still; '
+    'expected 0 or model.param_dtype = float32, found 0.999',
+    training__ema_decay=0.999,
+    model__param_dtype='bfloat16',
+  )

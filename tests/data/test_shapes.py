@@ -151,3 +151,19 @@ def test_odd_corpora(seed):
   for (rows, *lengths), size in zip(grid.shapes, sizes, strict=True):
     assert rows * max(lengths) <= budget
     assert size >= 2 * rows or len(grid.shapes) == 1
+
+
+@pytest.mark.parametrize('longest', [301, 700, 1001, 1300])
+@pytest.mark.parametrize('multiple', [1, 8])
+def test_no_shape_is_longer_than_its_longest_pair_needs(longest, multiple):
+  # So long that a cell of the histogram is several multiples.
+  grid = shapes.fit(
+    np.array([5, 9, longest]),
+    np.array([7, 9, longest - 40]),
+    batch_tokens=2000,
+    max_shapes=2,
+    length_multiple=multiple,
+    min_batches=1,
+  )
+  up = [-(-n // multiple) * multiple for n in (longest, longest - 40)]
+  assert np.array(grid.shapes)[:, 1:].max(axis=0).tolist() == up

@@ -1,5 +1,7 @@
 """A run that begins with another's parameters and vocabulary."""
 
+import shutil
+
 import jax
 import numpy as np
 import pytest
@@ -101,11 +103,12 @@ def test_it_goes_on_where_the_first_one_was(first, tmp_path):
 
 def test_a_tuned_run_resumes_without_the_first(first, tmp_path):
   _other_text(tmp_path)
-  _tune(first, tmp_path)
+  gone = tmp_path / 'gone'
+  shutil.copytree(first / 'run', gone)
+  _tune(first, tmp_path, init_from=str(gone))
+  shutil.rmtree(gone)
   config = make_config(
-    tmp_path,
-    **(QUICK | {'training__steps': 6}),
-    training__init_from=f'{first / "run"}@2',
+    tmp_path, **(QUICK | {'training__steps': 6}), training__init_from=str(gone)
   )
   said = []
   train(config, Workdir(tmp_path / 'tuned'), said.append)

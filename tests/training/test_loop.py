@@ -3,7 +3,9 @@
 In this process, on eight devices; `say` is where the tests step in.
 """
 
+import json
 import os
+import shutil
 import signal
 
 import jax
@@ -18,6 +20,7 @@ from tiny_run import (
   write_text,
 )
 
+from t2t_jax import Translator
 from t2t_jax.checkpoints.params import read_progress
 from t2t_jax.checkpoints.store import list_steps
 from t2t_jax.checkpoints.workdir import Workdir
@@ -109,6 +112,20 @@ def test_what_a_run_leaves(whole):
     'evaluations_since_best': 1 - int(np.argmin(values)),
     'scheduled_steps': [5, 10],
   }
+
+
+def test_where_cudnn_is_missing_its_run_is_decoded_without(whole, tmp_path):
+  shutil.copytree(whole, tmp_path / 'run')
+  file = tmp_path / 'run' / 'config.json'
+  config = json.loads(file.read_text())
+  config['model']['compute_dtype'] = 'bfloat16'
+  found = []
+  for kernel in ('reference', 'cudnn'):
+    config['model']['attention_impl'] = kernel
+    file.write_text(json.dumps(config))
+    translator = Translator.from_workdir(tmp_path / 'run', beam_size=1)
+    found.append(translator.translate(['a b c', 'h'])[0])
+  assert found[0] == found[1]
 
 
 def test_stopped_while_the_text_is_prepared(run, tmp_path):

@@ -89,6 +89,20 @@ def numpy_adam(params, gradients, rate, decay=0.0, clip=math.inf):
   return params
 
 
+def test_no_bias_decays(tmp_path):
+  config = make_config(tmp_path, optimizer__weight_decay=0.1)
+  optimizer = make_optimizer(config)
+  params = {
+    'query': jnp.ones((4, 2, 2)),
+    'query_bias': jnp.ones((2, 2)),
+    'norm': {'scale': jnp.ones(4), 'bias': jnp.ones(4)},
+  }
+  still = jax.tree.map(jnp.zeros_like, params)
+  updates, _ = optimizer.update(still, optimizer.init(params), params)
+  assert (updates.pop('query') < 0).all()
+  assert not any(np.any(x) for x in jax.tree.leaves(updates))
+
+
 @pytest.mark.parametrize(
   ('changes', 'expected'),
   [

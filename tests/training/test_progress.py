@@ -90,3 +90,9 @@ def test_round_trip_through_json():
   assert Progress.from_json(values) == progress
   names = [field.name for field in dataclasses.fields(Progress)]
   assert list(values) == names
+
+
+def test_the_end_of_a_run_that_was_shorter_is_left_out():
+  progress = Progress(12, scheduled_steps=[5, 10, 12])
+  progress.leave_out_others(lambda step: step % 5 == 0)
+  assert progress.scheduled_steps == [5, 10]

@@ -118,6 +118,27 @@ def test_a_test_set_that_is_no_use_is_known_before_training(
     start.prepare_for_all(config, lambda line: None)
 
 
+@pytest.mark.parametrize('side', ['source', 'target'])
+def test_a_dev_line_beyond_learned_positions_is_known_before_training(
+  tmp_path, side
+):
+  write_text(tmp_path)
+  suffix = {'source': 'en', 'target': 'de'}[side]
+  lines = (tmp_path / f'dev.{suffix}').read_text().splitlines()
+  lines[2] = ' '.join('a' * 40)
+  (tmp_path / f'dev.{suffix}').write_text('\n'.join(lines) + '\n')
+  learned = {'model__positions': 'learned', 'model__max_positions': 32}
+  with pytest.raises(UsageError) as error:
+    start.prepare_for_all(
+      make_config(tmp_path, data__max_tokens=32, **learned), lambda line: None
+    )
+  assert str(error.value) == (
+    f'config.data.dev_{side}: expected at most model.max_positions = 32 '
+    'tokens, as learned positions end there; found 41 in pair 3 of those that '
+    'count'
+  )
+
+
 def test_the_second_process_reads_what_the_first_made(tmp_path, second):
   write_text(tmp_path)
   config = make_config(tmp_path)

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from t2t_jax.config import DecodingConfig, ModelConfig
+from t2t_jax.model.matrices import are_matrices
 
 
 def decoding_weights(
@@ -22,5 +23,9 @@ def decoding_weights(
     else decoding.weights_dtype
   )
   return jax.tree.map(
-    lambda x: x.astype(dtype) if x.ndim > 1 and x.dtype != dtype else x, params
+    lambda x, is_matrix: (
+      x.astype(dtype) if is_matrix and x.dtype != dtype else x
+    ),
+    params,
+    are_matrices(params),
   )
