@@ -60,13 +60,17 @@ def _choose(workdir: Workdir, checkpoint: str, steps: list[int]) -> int:
   if checkpoint == 'latest':
     return steps[-1]
   if checkpoint == 'best':
-    for step in reversed(steps):
-      best = read_progress(workdir, step)['best_step']
-      if best in steps:
-        return best
-    raise UsageError(
-      f'--checkpoint=best: no evaluation chose one of {steps} yet; try latest'
-    )
+    best = read_progress(workdir, steps[-1])['best_step']
+    if best is None:
+      raise UsageError(
+        f'--checkpoint=best: no evaluation chose one of {steps} yet; try latest'
+      )
+    if best not in steps:
+      raise UsageError(
+        f'--checkpoint=best: the best evaluation was of step {best}, whose '
+        f'checkpoint was not kept (checkpoint.keep_best); found {steps}'
+      )
+    return best
   names = ['averaged', 'best', 'latest', *map(str, steps)]
   if checkpoint not in names:
     raise UsageError(
@@ -123,8 +127,14 @@ def average_params(
     params = restore_params(
       workdir.checkpoints / str(step), abstract_params, params_name(config)
     )
-    total = params if total is None else jax.tree.map(jnp.add, total, params)
-  return jax.tree.map(lambda x: x / len(steps), total)
+    if total is None:
+      # A sum of bfloat16 would lose what the later ones add.
+      total = jax.tree.map(lambda x: x.astype(jnp.float32), params)
+    else:
+      total = jax.tree.map(jnp.add, total, params)
+  return jax.tree.map(
+    lambda x, like: (x / len(steps)).astype(like.dtype), total, abstract_params
+  )
 
 
 def write_average(

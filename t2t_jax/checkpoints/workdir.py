@@ -83,10 +83,16 @@ class Workdir:
     self, config: Config, tokenizers: Tokenizers, run: dict[str, Any]
   ) -> None:
     """Writes what makes this directory a run; config.json comes last."""
-    self.tokenizer.mkdir(parents=True, exist_ok=True)
-    tokenizers.save(self.tokenizer)
+    if not self._holds(tokenizers):  # a decoder may be reading them
+      tokenizers.save(self.tokenizer)
     write_json(self.run_file, run)
     write_json(self.config_file, to_dict(config))
+
+  def _holds(self, tokenizers: Tokenizers) -> bool:
+    try:
+      return self.read_tokenizers().digest() == tokenizers.digest()
+    except UsageError:  # none, or damaged
+      return False
 
   def _read(self, file: Path) -> dict[str, Any]:
     if not self.path.is_dir():

@@ -100,15 +100,13 @@ def split_requests(
     first_line: number of the first line in all of the input.
     are_prompts: lines are what a language model's texts begin with, not
       sources; an empty one has a part too.
+
+  Raises:
+    UsageError: a prompt is given as text and as prefix.
   """
-  full = [
-    r
-    if isinstance(r, Request)
-    else Request('', prefix=r)
-    if are_prompts
-    else Request(r)
-    for r in requests
-  ]
+  full = [r if isinstance(r, Request) else Request(r) for r in requests]
+  if are_prompts:
+    full = list(map(_as_prompt, full))
   encode = tokenizers.target.encode
   prefixes = encode([r.prefix for r in full])
   phrases = iter(encode([phrase for r in full for phrase in r.phrases]))
@@ -127,6 +125,16 @@ def split_requests(
       zip(full, sources, prefixes, strict=True), first_line
     )
   ]
+
+
+def _as_prompt(request: Request) -> Request:
+  if request.text and request.prefix:
+    raise UsageError(
+      "Request: a language model's prompt is its text or its prefix, found "
+      f'both: {request.text[:40]!r} and {request.prefix[:40]!r}'
+    )
+  prompt = request.text or request.prefix
+  return dataclasses.replace(request, text='', prefix=prompt)
 
 
 def _parts(

@@ -1,5 +1,6 @@
 """Models as runs left them in their workdirs, to decode with."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Unpack
 
@@ -7,7 +8,7 @@ from jax.sharding import Mesh
 
 from t2t_jax.checkpoints.params import load_params
 from t2t_jax.checkpoints.workdir import Workdir
-from t2t_jax.config import Config, from_mapping, to_dict
+from t2t_jax.config import Config, ModelConfig, from_mapping, to_dict
 from t2t_jax.config_task import LABELLING, check_task_of
 from t2t_jax.data.tokenizer import Tokenizers
 from t2t_jax.decoding.attention.attention_reader import AttentionReader
@@ -20,6 +21,7 @@ from t2t_jax.model.modules import PAPER, Modules
 from t2t_jax.model.transformer import Transformer, build_transformer
 from t2t_jax.parallel.arrays import abstract_params
 from t2t_jax.parallel.mesh import decoding_mesh
+from t2t_jax.parallel.platforms import platform_of
 
 # What only one method reads: asked of the other it would do nothing.
 _METHOD_OF = {
@@ -157,8 +159,8 @@ def restore(
   config = with_decoding(config, **overrides)
   workdir.check_modules(modules.own())
   tokenizers = workdir.read_tokenizers()
-  model = build_transformer(config.model, tokenizers, modules)
   mesh = decoding_mesh()
+  model = build_transformer(_for_mesh(config.model, mesh), tokenizers, modules)
   params, origin = load_params(
     workdir, config, config.decoding.checkpoint, abstract_params(model, mesh)
   )
@@ -172,6 +174,16 @@ def restore(
     ),
   ]
   return first._replace(origin=' and '.join(origins), others=others)
+
+
+def _for_mesh(model: ModelConfig, mesh: Mesh) -> ModelConfig:
+  """Returns the same function, by a kernel that the mesh's devices have."""
+  if (
+    model.attention_impl == 'cudnn'
+    and platform_of(mesh.devices.flat[0]) != 'gpu'
+  ):
+    return dataclasses.replace(model, attention_impl='reference')
+  return model
 
 
 def _restore_other(name: str, first: Restored, modules: Modules) -> Restored:

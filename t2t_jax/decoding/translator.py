@@ -273,7 +273,11 @@ class Translator:
     self, parts: list[Part], nbest: int, few: bool
   ) -> Iterator[tuple[list[int], Hypotheses]]:
     """Yields indices into `parts` and what the search found for them."""
-    lengths = [len(part.source_ids) + 1 for part in parts]
+    # A language model has prompts in place of sources, and as large caches.
+    lengths = [
+      min((len(part.source_ids) or part.forced_length) + 1, self.grid.longest)
+      for part in parts
+    ]
     kinds = [part.kind() for part in parts]
     batches = (
       (

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from t2t_jax.checkpoints import params
 from t2t_jax.checkpoints.params import (
   last_scheduled,
   load_params,
@@ -176,6 +177,31 @@ def test_no_best_one_yet(tmp_path):
   assert str(error.value) == (
     '--checkpoint=best: no evaluation chose one of [10] yet; try latest'
   )
+
+
+def test_a_best_one_that_was_not_kept_is_not_replaced_by_another(tmp_path):
+  workdir = Workdir(tmp_path)
+  save(workdir, 10, [10], best=10)
+  save(workdir, 20, [10, 20], best=15)
+  with pytest.raises(UsageError) as error:
+    load_params(workdir, make_config(), 'best', ABSTRACT)
+  assert str(error.value) == (
+    '--checkpoint=best: the best evaluation was of step 15, whose checkpoint '
+    'was not kept (checkpoint.keep_best); found [10, 20]'
+  )
+
+
+def test_a_mean_of_bfloat16_is_rounded_once(monkeypatch):
+  values = iter(jnp.full((2,), x, jnp.bfloat16) for x in (256.0, 1.0, 1.0))
+  monkeypatch.setattr(
+    params, 'restore_params', lambda *_: {'matrix': next(values)}
+  )
+  like = {'matrix': jax.ShapeDtypeStruct((2,), jnp.bfloat16)}
+  workdir = Workdir(pathlib.Path('run'))
+  mean = params.average_params(workdir, make_config(), [1, 2, 3], like)
+  assert mean['matrix'].dtype == jnp.bfloat16
+  # 258 / 3; summed in bfloat16 the ones are lost: 85.5.
+  assert mean['matrix'].tolist() == [86.0, 86.0]
 
 
 def test_damaged_progress_is_named(workdir):

@@ -43,6 +43,19 @@ def test_reads_back_what_was_written(workdir):
   assert tokenizers.source.encode(['a c']) == tokenizers.target.encode(['a c'])
 
 
+def test_a_vocabulary_that_is_there_is_not_written_again(workdir):
+  # A decoder may be reading it; a damaged one is mended.
+  files = list(workdir.tokenizer.iterdir())
+  before = {file: file.stat().st_mtime_ns for file in files}
+  tokenizers = workdir.read_tokenizers()
+  workdir.write(workdir.read_config(), tokenizers, {})
+  assert {file: file.stat().st_mtime_ns for file in files} == before
+  for file in files:
+    file.write_bytes(file.read_bytes()[:-1])
+  workdir.write(workdir.read_config(), tokenizers, {})
+  assert workdir.read_tokenizers().digest() == tokenizers.digest()
+
+
 def test_no_directory(tmp_path):
   missing = Workdir(tmp_path / 'nowhere')
   assert not missing.holds_a_run()

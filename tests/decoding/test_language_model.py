@@ -200,6 +200,17 @@ def test_a_wide_beam_finds_the_most_probable_text(prompt):
     assert hypothesis.text.startswith(prompt)
 
 
+def test_a_requests_text_is_a_prompt():
+  translator = translator_with(beam_size=2)
+  one, other = (
+    translator.translate([request])[0]
+    for request in (Request('a b'), Request('', prefix='a b'))
+  )
+  assert one == other
+  with pytest.raises(UsageError, match="found both: 'a b' and 'c'"):
+    translator.translate([Request('a b', prefix='c')])
+
+
 def test_prompts_do_not_depend_on_each_other():
   sampler = translator_with(
     method='sampling', num_samples=2, max_decode_length_offset=4

@@ -124,3 +124,18 @@ def test_likely_is_the_definition(top_k, top_p):
     kept = np.flatnonzero(found_V > -np.inf)
     assert set(kept) == set(order[:count])
     np.testing.assert_array_equal(found_V[kept], logits_V[kept])
+
+
+@pytest.mark.parametrize('settings', [(0, 1.0), (2, 0.9)])
+def test_a_temperature_near_0_is_greedy(settings):
+  toy = ToyModel(5, batch_size=2)
+  top_k, top_p = settings
+  found = sample(toy, [4, 4], 3, temperature=1e-38, top_k=top_k, top_p=top_p)
+  for b in range(2):
+    greedy = ()
+    while len(greedy) < 3 and EOS_ID not in greedy:
+      log_probs_V = toy.next_log_probs_V(b, greedy)
+      log_probs_V[[PAD_ID, BOS_ID]] = -np.inf
+      greedy += (int(log_probs_V.argmax()),)
+    for ids_T in found.ids_BNT[b]:
+      assert trim(ids_T)[:3] == greedy

@@ -102,7 +102,10 @@ def sample_steps(
   def draw(allowed_BWV, position, keys_B):
     for banned_id in banned:
       allowed_BWV = allowed_BWV.at[..., banned_id].set(-jnp.inf)
-    logits_BWV = likely(allowed_BWV / temperature, top_k, top_p)
+    # From the best down: of a temperature near 0 nothing overflows upwards.
+    best_BW1 = allowed_BWV.max(axis=-1, keepdims=True)
+    scaled_BWV = (allowed_BWV - best_BW1) / jnp.maximum(temperature, 1e-30)
+    logits_BWV = likely(scaled_BWV, top_k, top_p)
     step_keys_B = jax.vmap(jax.random.fold_in, (0, None))(keys_B, position)
     ids_BW = jax.vmap(jax.random.categorical)(step_keys_B, logits_BWV)
     return ids_BW.astype(jnp.int32)
