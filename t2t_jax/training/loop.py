@@ -153,11 +153,11 @@ class Trainer:
       Session(workdir, self._progress.step) if hosts.is_first() else None
     )
     self._metrics = open_metrics(
-      workdir, self._progress.metrics_bytes, config.logging.tensorboard
+      workdir, self._progress, config.logging.tensorboard
     )
     self._log = StepLog(
       config,
-      self._progress.train_seconds,
+      self._progress,
       self._metrics,
       say,
       tokenizers.target.vocab_size,

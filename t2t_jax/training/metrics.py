@@ -7,17 +7,21 @@ from typing import Any
 
 from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.parallel import hosts
+from t2t_jax.training.progress import Progress
 
 
 class MetricsWriter:
   """Appends rows to metrics.jsonl, and their numbers to TensorBoard.
 
   A row is {'kind': 'train' | 'dev' | 'test', 'step': ..., ...}. Lines beyond
-  `length` bytes were written after the checkpoint that is resumed, and are
-  cut: each step stands there once.
+  `length` bytes were written after the checkpoint that is resumed, of `step`,
+  and are cut: each step stands there once. TensorBoard hides such steps.
   """
 
-  def __init__(self, workdir: Workdir, length: int, tensorboard: bool):
+  def __init__(
+    self, workdir: Workdir, length: int, tensorboard: bool, step: int = 0
+  ):
+    self._first_step = step + 1
     self._file = open(workdir.metrics, 'ab')  # noqa: SIM115
     # Never longer: a file that was deleted would begin with zero bytes.
     self._file.truncate(min(length, self._file.seek(0, os.SEEK_END)))
@@ -37,7 +41,9 @@ class MetricsWriter:
       # three where torch is installed, which it imports.
       from tensorboardX import SummaryWriter
 
-      self._tensorboard = SummaryWriter(str(self._directory))
+      self._tensorboard = SummaryWriter(
+        str(self._directory), purge_step=self._first_step
+      )
     for name, value in values.items():
       if isinstance(value, (int, float)):
         self._tensorboard.add_scalar(f'{kind}/{name}', value, step)
@@ -70,12 +76,14 @@ class NoMetrics(MetricsWriter):
 
 
 def open_metrics(
-  workdir: Workdir, length: int, tensorboard: bool
+  workdir: Workdir, progress: Progress, tensorboard: bool
 ) -> MetricsWriter:
   """Returns what this process writes the run's figures with."""
   if not hosts.is_first():
     return NoMetrics()
-  return MetricsWriter(workdir, length, tensorboard)
+  return MetricsWriter(
+    workdir, progress.metrics_bytes, tensorboard, progress.step
+  )
 
 
 def perplexity(nll_per_token: float) -> float:

@@ -19,6 +19,7 @@ class Progress:
   best_step, best_value: the best evaluation, by `best_metric`.
   evaluations_since_best: for early stopping.
   scheduled_steps: the checkpoints that the cadence wrote, newest last.
+  sums: figures of the updates that metrics.jsonl does not hold yet.
   """
 
   step: int = 0
@@ -30,6 +31,7 @@ class Progress:
   evaluations_since_best: int = 0
   scheduled_steps: list[int] = dataclasses.field(default_factory=list)
   best_metric: str | None = None
+  sums: dict[str, float] = dataclasses.field(default_factory=dict)
 
   def to_json(self) -> dict[str, Any]:
     return dataclasses.asdict(self)

@@ -12,6 +12,13 @@ from t2t_jax.training.progress import Progress
 from t2t_jax.training.stopping import TrainingError
 from t2t_jax.training.train_step import StepMetrics
 
+# Of the updates since the newest row; `seconds` without evaluations, `cells`
+# positions of batches, `real` those that hold tokens.
+_NOTHING: dict[str, float] = {
+  **dict.fromkeys(('loss', 'nll', 'tokens', 'norm', 'flops', 'seconds'), 0.0),
+  **dict.fromkeys(('updates', 'cells', 'real'), 0),
+}
+
 
 class StepLog:
   """Sums the updates' figures and tells them every so many steps.
@@ -23,17 +30,17 @@ class StepLog:
   def __init__(
     self,
     config: Config,
-    train_seconds: float,
+    progress: Progress,
     metrics: MetricsWriter,
     say: Callable[[str], None],
     vocab_size: int,
     peak_flops: float | None,
   ):
-    """Begins behind `train_seconds` of training.
+    """Goes on with the sums that `progress` holds.
 
     Args:
       config: of the run.
-      train_seconds: spent by the run before.
+      progress: as the run was left.
       metrics: takes the rows.
       say: takes the lines.
       vocab_size: of the target side.
@@ -42,9 +49,8 @@ class StepLog:
     self._config, self._metrics, self._say = config, metrics, say
     self._vocab_size, self._peak_flops = vocab_size, peak_flops
     self._pending: tuple[int, float, Drawn, StepMetrics] | None = None
-    self._seconds_written = train_seconds
+    self._sums = _NOTHING | progress.sums
     self._clock: float | None = None
-    self._clear()
 
   def start(self) -> None:
     """Starts the clock; between `finish` and `start` it stands."""
@@ -66,17 +72,22 @@ class StepLog:
       self._read(progress, *before)
 
   def finish(self, progress: Progress) -> None:
-    """Waits for the newest update and reads it; stops the clock."""
+    """Waits for the newest update and reads it; stops the clock.
+
+    What is not written yet goes into `progress`, for whoever resumes it.
+    """
     if self._pending:
       self._read(progress, *self._pending)
       self._pending = None
     self._tick(progress)
     self._clock = None
+    progress.sums = dict(self._sums)
 
   def _tick(self, progress: Progress) -> None:
     now = time.perf_counter()
     if self._clock is not None:
       progress.train_seconds += now - self._clock
+      self._sums['seconds'] += now - self._clock
       self._clock = now
 
   def _read(
@@ -97,16 +108,18 @@ class StepLog:
         'in another workdir a lower optimizer.peak_learning_rate or '
         'optimizer.clip_norm=1 may help'
       )
-    self._loss += loss
-    self._nll += float(metrics.sums.nll)
-    self._tokens += float(metrics.sums.tokens)
-    self._norm += norm
-    self._updates += 1
-    self._cells += rows * (source_length + target_length)
-    self._real += sum(int(side.sum()) for side in batch.lengths)
-    self._flops += float(
-      update_flops(self._config.model, self._vocab_size, *batch.lengths).sum()
-    )
+    flops = update_flops(self._config.model, self._vocab_size, *batch.lengths)
+    for name, value in {
+      'loss': loss,
+      'nll': float(metrics.sums.nll),
+      'tokens': float(metrics.sums.tokens),
+      'norm': norm,
+      'flops': float(flops.sum()),
+      'updates': 1,
+      'cells': rows * (source_length + target_length),
+      'real': sum(int(side.sum()) for side in batch.lengths),
+    }.items():
+      self._sums[name] += value
     if step % self._config.logging.every_steps == 0 or step == 1:
       self._tick(progress)
       self._write(progress, step, epoch, float(metrics.learning_rate))
@@ -114,18 +127,19 @@ class StepLog:
   def _write(
     self, progress: Progress, step: int, epoch: float, learning_rate: float
   ) -> None:
-    seconds = max(progress.train_seconds - self._seconds_written, 1e-9)
+    sums, self._sums = self._sums, dict(_NOTHING)
+    seconds = max(sums['seconds'], 1e-9)
     values = {
       'epoch': epoch,
-      'loss': self._loss / self._tokens,
-      'nll': self._nll / self._tokens,
-      'perplexity': perplexity(self._nll / self._tokens),
+      'loss': sums['loss'] / sums['tokens'],
+      'nll': sums['nll'] / sums['tokens'],
+      'perplexity': perplexity(sums['nll'] / sums['tokens']),
       'learning_rate': learning_rate,
-      'gradient_norm': self._norm / self._updates,
-      'target_tokens_per_second': self._tokens / seconds,
-      'padding_share': 1 - self._real / self._cells,
+      'gradient_norm': sums['norm'] / sums['updates'],
+      'target_tokens_per_second': sums['tokens'] / seconds,
+      'padding_share': 1 - sums['real'] / sums['cells'],
       # Of the products of real tokens: padding and `remat` are no use.
-      'flops_per_second': self._flops / seconds,
+      'flops_per_second': sums['flops'] / seconds,
       'train_seconds': progress.train_seconds,
     }
     mfu = ''
@@ -134,7 +148,7 @@ class StepLog:
       mfu = f'MFU {values["mfu"]:.1%}  '
     self._metrics.write('train', step, values)
     steps = self._config.training.steps
-    left = (steps - step) * seconds / self._updates
+    left = (steps - step) * seconds / sums['updates']
     self._say(
       f'step {step}/{steps}  epoch {epoch:.2f}  loss {values["loss"]:.4f}  '
       f'nll {values["nll"]:.4f}  lr {learning_rate:.2e}  '
@@ -142,9 +156,3 @@ class StepLog:
       f'{values["target_tokens_per_second"]:,.0f} target tokens/s  '
       f'padding {values["padding_share"]:.1%}  {mfu}ETA {duration(left)}'
     )
-    self._clear()
-    self._seconds_written = progress.train_seconds
-
-  def _clear(self) -> None:
-    self._loss = self._nll = self._tokens = self._norm = self._flops = 0.0
-    self._updates = self._cells = self._real = 0

@@ -96,6 +96,7 @@ def progress_of(workdir, step):
   progress = read_progress(Workdir(workdir), step)
   for name in ('train_seconds', 'metrics_bytes'):
     del progress[name]
+  del progress['sums']['seconds']
   return progress
 
 
@@ -111,7 +112,27 @@ def test_what_a_run_leaves(whole):
     'best_metric': 'nll',
     'evaluations_since_best': 1 - int(np.argmin(values)),
     'scheduled_steps': [5, 10],
+    'sums': dict.fromkeys(progress['sums'], 0),
   }
+
+
+def test_a_row_is_of_all_its_updates_where_a_run_was_stopped_between(
+  run, tmp_path
+):
+  rows = []
+  for name, stop_at in (('whole', ()), ('stopped', ('step 5  dev',))):
+    changes = {'logging__every_steps': 4}
+    if stop_at:
+      with pytest.raises(Stopped):
+        run.train(tmp_path / name, stop_at, **changes)
+    run.train(tmp_path / name, **changes)
+    rows.append(read_rows(tmp_path / name, 'train'))
+  timed = {'train_seconds', 'target_tokens_per_second', 'flops_per_second'}
+  assert [row['step'] for row in rows[0]] == [1, 4, 8]
+  for one, other in zip(*rows, strict=True):
+    assert one.keys() == other.keys()
+    for key in one.keys() - timed:
+      assert one[key] == other[key], key
 
 
 def test_where_cudnn_is_missing_its_run_is_decoded_without(whole, tmp_path):

@@ -2,8 +2,10 @@
 
 import json
 import math
+import struct
 
 import pytest
+from tensorboardX.proto import event_pb2
 
 from t2t_jax.checkpoints.workdir import Workdir
 from t2t_jax.training.metrics import MetricsWriter, duration, perplexity
@@ -78,6 +80,21 @@ def test_tensorboard_gets_the_numbers(workdir):
   [events] = workdir.tensorboard.glob('events.*')
   assert b'dev/nll' in events.read_bytes()
   assert b'bleu_signature' not in events.read_bytes()
+
+
+def test_tensorboard_hides_what_was_written_behind_the_checkpoint(workdir):
+  writer = MetricsWriter(workdir, 0, tensorboard=True, step=7)
+  writer.write('train', 8, {'loss': 2.5})
+  writer.close()
+  [file] = workdir.tensorboard.glob('events.*')
+  data, purged = file.read_bytes(), []
+  while data:
+    (size,) = struct.unpack('<Q', data[:8])
+    event = event_pb2.Event.FromString(data[12 : 12 + size])
+    data = data[16 + size :]
+    if event.session_log.status == event_pb2.SessionLog.START:
+      purged.append(event.step)
+  assert purged == [8]
 
 
 @pytest.mark.parametrize(

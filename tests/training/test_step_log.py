@@ -31,15 +31,20 @@ BATCH = Drawn(_STORE, np.array([0, 1]), (2, 4, 3), 0)
 class Log:
   """A StepLog with what it wrote and said."""
 
-  def __init__(self, tmp_path, peak_flops=None):
+  def __init__(self, tmp_path, peak_flops=None, progress=None, length=0):
     config = make_config(tmp_path, logging__every_steps=2, training__steps=10)
     self.model = config.model
     self.workdir = Workdir(tmp_path)
     self.said = []
-    self.progress = Progress()
-    self.writer = MetricsWriter(self.workdir, 0, tensorboard=False)
+    self.progress = progress or Progress()
+    self.writer = MetricsWriter(self.workdir, length, tensorboard=False)
     self.log = StepLog(
-      config, 0.0, self.writer, self.said.append, ENTRIES, peak_flops
+      config,
+      self.progress,
+      self.writer,
+      self.said.append,
+      ENTRIES,
+      peak_flops,
     )
 
   def update(self, loss, tokens=4.0, norm=1.0):
@@ -78,6 +83,27 @@ def test_means_are_by_tokens(log):
   # 9 of 14 positions of the batch hold tokens.
   assert row['padding_share'] == pytest.approx(5 / 14, rel=1e-5)
   assert row['learning_rate'] == pytest.approx(0.01)
+
+
+def test_who_resumes_goes_on_with_the_sums(log, tmp_path):
+  log.log.start()
+  for loss in (3, 8, 4):
+    log.update(loss)
+  log.log.finish(log.progress)
+  # As a checkpoint keeps it.
+  kept = Progress.from_json(json.loads(json.dumps(log.progress.to_json())))
+  seconds = kept.train_seconds
+  other = Log(tmp_path, progress=kept, length=log.writer.length())
+  other.log.start()
+  other.update(6)
+  other.log.finish(other.progress)
+  other.writer.close()
+  assert [row['step'] for row in other.rows()] == [1, 2, 4]
+  row = other.rows()[-1]
+  assert row['loss'] == (4 + 6) / (4 + 4)
+  took = row['train_seconds'] - other.rows()[1]['train_seconds']
+  assert row['train_seconds'] > seconds
+  assert row['target_tokens_per_second'] == pytest.approx(8 / took, rel=0.01)
 
 
 def test_the_line(log):
