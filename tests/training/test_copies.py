@@ -71,6 +71,7 @@ def test_the_embedding_table_stays_in_pieces(tmp_path, capfd):
   assert mine <= between <= 1.1 * mine
 
 
+@pytest.mark.slow
 def test_memory_falls_as_fsdp_grows(tmp_path):
   needed, arguments = [], []
   for fsdp in (1, 2, 8):

@@ -278,7 +278,6 @@ def test_types_stay_as_they_are_in_bfloat16(tmp_path):
     tmp_path,
     model__param_dtype='bfloat16',
     model__compute_dtype='bfloat16',
-    training__ema_decay=0.9,
   )
   states, metrics = advance(config, BATCHES)
   assert [x.dtype for x in jax.tree.leaves(states[0])] == [
@@ -287,6 +286,7 @@ def test_types_stay_as_they_are_in_bfloat16(tmp_path):
   assert np.isfinite(metrics[-1].sums.loss)
 
 
+@pytest.mark.slow
 def test_bfloat16_computation_runs_as_it_is_compiled_for_real(tmp_path):
   # CPUs have no product of bfloat16s for every order of the factors.
   jax.config.update('jax_disable_most_optimizations', False)
