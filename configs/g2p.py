@@ -11,8 +11,8 @@ error rate is the word error rate (WER).
 
 Expected: on CMUdict 0.7b without stress marks PER 5.2 %, WER 22.1 % are
 reported for a Transformer (Yolchuyeva et al. 2019, arXiv 2004.06338). Another
-split, or stress marks kept, is another task. Ours: not run, but for 800 updates,
-dev PER 16.0 and falling.
+split, or stress marks kept, is another task. Ours: not run, but for 800
+updates, dev PER 16.0 and falling.
 Hardware and time: reckoned at 1.5 hours of one CPU core.
 """
 

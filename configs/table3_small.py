@@ -18,8 +18,8 @@ norms come before the sub-layers.
 
 Hardware and time: a row is some 6 minutes of one CPU core, big an hour.
 Expected: the order of the paper's rows, as far as it holds at this size.
-Measured: all rows (base: dev perplexity 11.54, test2016 23.52; big 7.82, 26.68),
-see BUILD_NOTES.md.
+Measured: all rows (base: dev perplexity 11.54, test2016 23.52; big 7.82,
+26.68), see BUILD_NOTES.md.
 """
 
 from ml_collections import config_dict
