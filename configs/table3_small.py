@@ -6,6 +6,7 @@ German of the first 10,000 pairs of Multi30k task 1, raw text: with so few, a
 row is at the end of what it gains after 2,000 updates of 1,024 tokens.
 
   for l in en de; do head -n 10000 train.$l > DIR_WITH_THE_TEXT/train.$l; done
+  # and val.*, test_2016_flickr.* as they are
   python launch/sweep.py configs/table3_small.py --workdir=runs/table3_small \\
     --config.data.directory=DIR_WITH_THE_TEXT --jobs=2
   python -m t2t_jax.main --config=configs/table3_small.py:A-h1 \\
