@@ -191,7 +191,7 @@ class Trainer:
     config, progress = self._config, self._progress
     self._evaluate_if_due()
     if progress.step < config.training.steps:
-      progress.leave_out_others(self._is_scheduled)
+      progress.keep_scheduled(self._is_scheduled)
     self._log.start()
     while progress.step < config.training.steps and not self._patience_is_out():
       if self._stop.agreed():

@@ -67,7 +67,7 @@ class Progress:
       self.scheduled_steps.append(self.step)
     self.scheduled_steps = self.scheduled_steps[-keep:]
 
-  def leave_out_others(self, is_scheduled: Callable[[int], bool]) -> None:
+  def keep_scheduled(self, is_scheduled: Callable[[int], bool]) -> None:
     """Takes out of averages what no cadence wrote: the end of a run that was
     shorter, and goes on now."""
     self.scheduled_steps = list(filter(is_scheduled, self.scheduled_steps))

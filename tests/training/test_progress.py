@@ -94,5 +94,5 @@ def test_round_trip_through_json():
 
 def test_the_end_of_a_run_that_was_shorter_is_left_out():
   progress = Progress(12, scheduled_steps=[5, 10, 12])
-  progress.leave_out_others(lambda step: step % 5 == 0)
+  progress.keep_scheduled(lambda step: step % 5 == 0)
   assert progress.scheduled_steps == [5, 10]
