@@ -57,7 +57,7 @@ def test_xla_counts_little_more_than_the_formula():
   assert compiler['shape'] == [128, 8, 8]
   assert 1 < compiler['counted'] / compiler['formula'] < 1.05
   assert compiler['formula'] == pytest.approx(json_['update']['flops'])
-  assert json_['run_flops'] == 2000 * json_['update']['flops']
+  assert json_['run_flops'] == 4000 * json_['update']['flops']
   # Two tables of 1,024 positions.
   assert json_['parameters']['positions'] == 2 * 1024 * 128
   assert sum(json_['parameters'].values()) == 1_640_448 + 2 * 1024 * 128
