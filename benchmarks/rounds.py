@@ -90,9 +90,8 @@ def summary(repeats: Sequence[Repeat]) -> dict[str, Any]:
   others = [r.others_cores for r in repeats if r.others_cores is not None]
   return {
     'seconds': [round(second, 7) for second in seconds],
-    'median_s': round(float(np.median(seconds)), 7),
+    **{f'{name}_s': value for name, value in _middle(seconds, 7).items()},
     'best_s': round(min(seconds), 7),
-    'quartiles_s': _quartiles(seconds),
     'others_cores': round(float(np.mean(others)), 2) if others else None,
   }
 
@@ -102,19 +101,18 @@ def speedup(ours: Sequence[Repeat], theirs: Sequence[Repeat]) -> dict[str, Any]:
   ratios = [
     their.seconds / our.seconds for our, their in zip(ours, theirs, strict=True)
   ]
-  return {
-    'median': round(float(np.median(ratios)), 4),
-    'quartiles': _quartiles(ratios),
-  }
+  return _middle(ratios, 5)
 
 
 def scaled(ratio: Mapping[str, Any], factor: float) -> dict[str, Any]:
   """Returns what `speedup` found as a ratio of other things than times."""
   return {
-    'median': round(ratio['median'] * factor, 4),
+    'median': round(ratio['median'] * factor, 5),
     'quartiles': [round(q * factor, 5) for q in ratio['quartiles']],
   }
 
 
-def _quartiles(values: Sequence[float]) -> list[float]:
-  return [round(float(q), 5) for q in np.percentile(values, (25, 75))]
+def _middle(values: Sequence[float], digits: int) -> dict[str, Any]:
+  # To the same digits, so that the median stays between the quartiles.
+  low, median, high = np.percentile(values, (25, 50, 75)).round(digits).tolist()
+  return {'median': median, 'quartiles': [low, high]}

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.machine import CpuClock, describe
 from benchmarks.report import print_table
-from benchmarks.rounds import Repeat, run_rounds, speedup, summary
+from benchmarks.rounds import Repeat, run_rounds, scaled, speedup, summary
 
 
 def test_rounds_take_turns_and_leave_out_the_warm_up():
@@ -66,6 +66,14 @@ def test_speedup_is_of_pairs():
   # The machine is ten times as slow in the second round: the ratio is not.
   found = speedup(repeats(1.0, 10.0, 1.0), repeats(2.0, 20.0, 4.0))
   assert found == {'median': 2.0, 'quartiles': [2.0, 3.0]}
+
+
+def test_the_median_stays_between_the_quartiles():
+  # 0.058466 to four digits is more than 0.058465 to five.
+  found = speedup(repeats(1.0, 1.0), repeats(0.058465, 0.058465))
+  for ratio in (found, scaled(found, 0.99931)):
+    low, high = ratio['quartiles']
+    assert low <= ratio['median'] <= high
 
 
 @pytest.mark.skipif(not os.path.exists('/proc/stat'), reason='no /proc/stat')
