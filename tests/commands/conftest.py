@@ -52,6 +52,16 @@ class Trained:
   finished: Finished
 
 
+@pytest.fixture(scope='module', autouse=True)
+def _compile_quickly():
+  jax.config.update('jax_disable_most_optimizations', True)
+  with pytest.MonkeyPatch.context() as patch:
+    # Of the processes that are started.
+    patch.setenv('JAX_DISABLE_MOST_OPTIMIZATIONS', '1')
+    yield
+  jax.config.update('jax_disable_most_optimizations', False)
+
+
 @pytest.fixture(scope='session')
 def trained(tmp_path_factory):
   directory = tmp_path_factory.mktemp('commands')
@@ -64,6 +74,8 @@ def trained(tmp_path_factory):
     *(f'--config.{key}={value}' for key, value in _TINY.items()),
   )
   before = jax.config.jax_compilation_cache_dir
+  # This is called before _compile_quickly.
+  jax.config.update('jax_disable_most_optimizations', True)
   finished = run_command('main', *command)
   assert finished.status == 0, finished.stderr
   yield Trained(workdir, f'--workdir={workdir}', command, finished)

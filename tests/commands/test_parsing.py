@@ -60,7 +60,6 @@ def parser(tmp_path_factory):
     kept = sentences if name == 'train' else sentences[::9]
     (directory / f'{name}.ptb').write_text(''.join(kept))
   before = jax.config.jax_compilation_cache_dir
-  jax.config.update('jax_disable_most_optimizations', True)
   finished = run_command(
     'main',
     '--config=configs/parsing.py:small',
@@ -76,7 +75,6 @@ def parser(tmp_path_factory):
     directory=directory,
     finished=finished,
   )
-  jax.config.update('jax_disable_most_optimizations', False)
   jax.config.update('jax_compilation_cache_dir', before)
   compilation_cache.reset_cache()
 

@@ -28,13 +28,11 @@ LINES = b'a b\n\nx x b c\n\xff\n'
 
 @pytest.fixture(scope='module', autouse=True)
 def _one_device():
-  jax.config.update('jax_disable_most_optimizations', True)
   with (
     mock.patch.object(loop, 'create_mesh', return_value=ONE),
     mock.patch.object(restored, 'decoding_mesh', return_value=ONE),
   ):
     yield
-  jax.config.update('jax_disable_most_optimizations', False)
 
 
 @contextlib.contextmanager

@@ -2,9 +2,9 @@
 
 import shutil
 
-import jax
 import numpy as np
 import pytest
+from quick_compile import quickly_and_once
 from tiny_run import make_config, read_rows, read_state, write_text
 
 from t2t_jax.checkpoints.workdir import Workdir
@@ -21,10 +21,9 @@ QUICK = {
 
 
 @pytest.fixture(scope='module', autouse=True)
-def _compile_quickly():
-  jax.config.update('jax_disable_most_optimizations', True)
-  yield
-  jax.config.update('jax_disable_most_optimizations', False)
+def _compile_quickly_and_once(tmp_path_factory):
+  with quickly_and_once(tmp_path_factory.mktemp('compiled')):
+    yield
 
 
 @pytest.fixture(scope='module')

@@ -8,10 +8,10 @@ import os
 import shutil
 import signal
 
-import jax
 import numpy as np
 import pytest
 import sacrebleu
+from quick_compile import quickly_and_once
 from tiny_run import (
   assert_same,
   make_config,
@@ -39,19 +39,8 @@ QUICK = {
 
 @pytest.fixture(scope='module', autouse=True)
 def _compile_quickly_and_once(tmp_path_factory):
-  cache = tmp_path_factory.mktemp('compiled')
-  # name: (here, elsewhere)
-  settings = {
-    'jax_disable_most_optimizations': (True, False),
-    'jax_compilation_cache_dir': (str(cache), None),
-    'jax_persistent_cache_min_compile_time_secs': (0.0, 1.0),
-    'jax_persistent_cache_min_entry_size_bytes': (-1, 0),
-  }
-  for name, (value, _) in settings.items():
-    jax.config.update(name, value)
-  yield
-  for name, (_, value) in settings.items():
-    jax.config.update(name, value)
+  with quickly_and_once(tmp_path_factory.mktemp('compiled')):
+    yield
 
 
 class Run:

@@ -163,7 +163,14 @@ def one_device(config):
 
 
 @pytest.mark.parametrize(
-  'sizes', [(8, 1, 1), (2, 2, 2), (1, 8, 1), (1, 1, 2), (1, 4, 2)]
+  'sizes',
+  [
+    (8, 1, 1),
+    (2, 2, 2),
+    (1, 8, 1),
+    pytest.param((1, 1, 2), marks=pytest.mark.slow),
+    pytest.param((1, 4, 2), marks=pytest.mark.slow),
+  ],
 )
 def test_a_mesh_changes_nothing(config, one_device, sizes):
   # With dropout: its keys are the same on every mesh.
