@@ -105,7 +105,7 @@ def get_config() -> config_dict.ConfigDict:
       test_source=(f'{_TEST}-src.en.sgm',),
       test_target=(f'{_TEST}-ref.de.sgm',),
       # Times that an epoch passes over each pair of training files, such as
-      # (1, 2, 0.5); of a fraction the same pairs each time. None: 1 each.
+      # (1, 2, 0.5); of a fraction the same pairs each time. (): 1 each.
       train_weights=(),
       # Where a file or archive of `directory` comes from if it is not there:
       # https://HOST/FILE, or https://HOST/FILE#sha256=HEX (or md5).

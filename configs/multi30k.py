@@ -13,7 +13,10 @@ tokens, 8,000 of them, average of the last ten epochs, without their patience.
 
 The second goes on from the first's average with subword sampling (BPE-dropout,
 Provilkov et al., arXiv 1910.13267), 2,400 updates whose rate falls to zero:
-29,000 pairs are so few that the recipe's end has learnt them by heart.
+29,000 pairs are so few that the recipe's end has learnt them by heart. It looks
+for that average in runs/multi30k, :sampled,raw in runs/multi30k_raw and
+:sampled,en-fr in runs/multi30k_en-fr (both: runs/multi30k_raw_en-fr);
+--config.training.init_from=DIR@averaged names another workdir.
 
 The text is that of the multi30k/dataset repository: data/task1/tok
 (lower-cased, normalised, tokenised), scored on the given tokenisation; or with
@@ -83,13 +86,19 @@ def get_config(what: str = 'tok,en-de') -> config_dict.ConfigDict:
     # Penalties of 1.0 to 1.6 differ by 0.12 dev BLEU.
     config.decoding.update(beam_size=5, length_penalty_alpha=1.0)
     if stage == 'sampled':
-      _go_on_with_sampling(config)
+      _go_on_with_sampling(config, text, f'{source}-{target}')
   return config
 
 
-def _go_on_with_sampling(config: config_dict.ConfigDict) -> None:
+def _go_on_with_sampling(
+  config: config_dict.ConfigDict, text: str, direction: str
+) -> None:
   config.vocabulary.update(samplings=8, sampling_rate=0.05)
-  config.training.update(init_from='runs/multi30k@averaged', steps=2400)
+  # Each text and direction has a vocabulary, so a first run, of its own.
+  first = 'runs/multi30k'
+  first += '_raw' if text == 'raw' else ''
+  first += f'_{direction}' if direction != 'en-de' else ''
+  config.training.update(init_from=f'{first}@averaged', steps=2400)
   config.optimizer.update(
     schedule='cosine', warmup_steps=100, peak_learning_rate=0.002
   )

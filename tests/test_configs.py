@@ -155,7 +155,7 @@ def test_multi30k_takes_the_raw_text_and_other_directions_too():
   assert french['evaluation.bleu_tokenize'] == 'none'
   sampled = flatten(from_mapping(load(f'{CONFIGS}/multi30k.py:raw,sampled')))
   assert sampled['data.train_source'] == ('train.en',)
-  assert sampled['training.init_from'] == 'runs/multi30k@averaged'
+  assert sampled['training.init_from'] == 'runs/multi30k_raw@averaged'
   with pytest.raises(UsageError) as error:
     load(f'{CONFIGS}/multi30k.py:raw,en-nl')
   assert str(error.value) == (
