@@ -29,10 +29,23 @@ from t2t_jax.training.train_step import make_eval_step
 
 # Each is compiled once; the dev set is small, so a few fit it well.
 _SHAPES = 6
+# The beam's size is evaluation.bleu_beam_size, and stays.
+_RULES = (
+  'length_penalty_alpha',
+  'max_decode_length_offset',
+  'stopping',
+  'min_length',
+  'no_repeat_ngram',
+  'weights_dtype',
+)
 
 
 class DevEvaluation:
-  """Looks at a run's parameters with the dev set."""
+  """Looks at a run's parameters with the dev set.
+
+  Attributes:
+    rules: what `decoding` says that changes a score of `best_metric`.
+  """
 
   def __init__(
     self, config: Config, model: Transformer, prepared: Prepared, mesh: Mesh
@@ -47,6 +60,11 @@ class DevEvaluation:
     )
     self._pairs: list[tuple[str, str]] | None = None
     self._looks = 0
+    self.rules = {
+      name: getattr(config.decoding, name)
+      for name in _RULES
+      if config.evaluation.best_metric in DECODED
+    }
     decoding = dataclasses.replace(
       config.decoding,
       method='beam',

@@ -261,7 +261,7 @@ class Trainer:
     except Stopped:
       self._save_and_stop()
     is_best = progress.add_evaluation(
-      result[config.best_metric], config.best_metric
+      result[config.best_metric], config.best_metric, self._evaluate.rules
     )
     self._metrics.write('dev', progress.step, result)
     line = f'step {progress.step}  {describe(result, config)}'

@@ -16,7 +16,8 @@ class Progress:
   train_seconds: time spent training, evaluations not counted.
   metrics_bytes: length of metrics.jsonl; what is behind it is cut on resume.
   evaluated_step: the newest evaluation.
-  best_step, best_value: the best evaluation, by `best_metric`.
+  best_step, best_value: the best evaluation, by `best_metric`, decoded as
+    `best_decoding` says; None: not told.
   evaluations_since_best: for early stopping.
   scheduled_steps: the checkpoints that the cadence wrote, newest last.
   sums: figures of the updates that metrics.jsonl does not hold yet.
@@ -31,6 +32,7 @@ class Progress:
   evaluations_since_best: int = 0
   scheduled_steps: list[int] = dataclasses.field(default_factory=list)
   best_metric: str | None = None
+  best_decoding: dict[str, Any] | None = None
   sums: dict[str, float] = dataclasses.field(default_factory=dict)
 
   def to_json(self) -> dict[str, Any]:
@@ -44,13 +46,22 @@ class Progress:
     """What a checkpoint of it must have right; the rest follows from these."""
     return self.step, self.evaluated_step, tuple(self.scheduled_steps)
 
-  def add_evaluation(self, value: float, metric: str) -> bool:
-    """Takes in the dev figure of this step; returns whether it is the best."""
+  def add_evaluation(
+    self, value: float, metric: str, decoding: dict[str, Any]
+  ) -> bool:
+    """Takes in the dev figure of this step; returns whether it is the best.
+
+    Args:
+      value: by `metric`.
+      decoding: settings that it comes of; a resumed run may have others, and
+        what is decoded otherwise does not compare.
+    """
     self.evaluated_step = self.step
-    if self.best_metric not in (None, metric):
-      # A resumed run may choose the other one; the two do not compare.
+    if self.best_metric not in (None, metric) or (
+      self.best_decoding not in (None, decoding)
+    ):
       self.best_value, self.evaluations_since_best = None, 0
-    self.best_metric = metric
+    self.best_metric, self.best_decoding = metric, decoding
     best = math.nan if self.best_value is None else self.best_value
     if is_better(metric, value, best) or (
       math.isnan(best) and not math.isnan(value)

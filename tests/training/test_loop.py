@@ -99,6 +99,7 @@ def test_what_a_run_leaves(whole):
     'best_step': (5, 10)[int(np.argmin(values))],
     'best_value': pytest.approx(min(values), rel=1e-5),
     'best_metric': 'nll',
+    'best_decoding': {},
     'evaluations_since_best': 1 - int(np.argmin(values)),
     'scheduled_steps': [5, 10],
     'sums': dict.fromkeys(progress['sums'], 0),
@@ -213,14 +214,13 @@ def test_the_best_is_only_saved_where_it_is_kept(run, tmp_path):
 
 
 def test_another_metric_of_the_decoded_dev_set_chooses_the_best(run, tmp_path):
-  run.train(
-    tmp_path,
-    training__steps=2,
-    evaluation__every_steps=1,
-    evaluation__bleu=True,
-    evaluation__metric='error_rate',
-    evaluation__best_metric='error_rate',
-  )
+  changes = {
+    'evaluation__every_steps': 1,
+    'evaluation__bleu': True,
+    'evaluation__metric': 'error_rate',
+    'evaluation__best_metric': 'error_rate',
+  }
+  run.train(tmp_path, training__steps=2, **changes)
   rows = read_rows(tmp_path, 'dev')
   values = [row['error_rate'] for row in rows]
   assert all(
@@ -231,6 +231,19 @@ def test_another_metric_of_the_decoded_dev_set_chooses_the_best(run, tmp_path):
   assert progress['best_step'] == 1 + int(np.argmin(values))
   assert progress['best_value'] == pytest.approx(min(values), rel=1e-5)
   assert any(f'error rate {values[0]:.2f}' in line for line in run.said)
+  # What is decoded by other rules does not compare with those.
+  run.train(
+    tmp_path,
+    training__steps=3,
+    checkpoint__every_steps=1,
+    decoding__min_length=9,
+    **changes,
+  )
+  progress = progress_of(tmp_path, 3)
+  assert (progress['best_step'], progress['best_decoding']['min_length']) == (
+    3,
+    9,
+  )
 
 
 def test_smaller_microbatches_go_on(run, tmp_path):

@@ -55,7 +55,7 @@ def test_best_evaluation(metric, values, best):
   for number, (value, expected) in enumerate(zip(values, best, strict=True)):
     progress.step = 10 * number
     before = progress.evaluations_since_best
-    assert progress.add_evaluation(value, metric) == expected
+    assert progress.add_evaluation(value, metric, {}) == expected
     assert progress.evaluated_step == 10 * number
     assert progress.evaluations_since_best == (0 if expected else before + 1)
     if expected:
@@ -64,15 +64,25 @@ def test_best_evaluation(metric, values, best):
 
 def test_another_metric_begins_anew():
   progress = Progress(step=10)
-  progress.add_evaluation(1.5, 'nll')
+  progress.add_evaluation(1.5, 'nll', {})
   progress.step = 20
-  assert progress.add_evaluation(0.7, 'bleu')
+  assert progress.add_evaluation(0.7, 'bleu', {})
   assert (progress.best_step, progress.best_value) == (20, 0.7)
+
+
+def test_other_rules_of_decoding_begin_anew():
+  progress = Progress(step=10)
+  progress.add_evaluation(30.0, 'bleu', {'min_length': 0})
+  progress.step = 20
+  assert not progress.add_evaluation(29.0, 'bleu', {'min_length': 0})
+  progress.step = 30
+  assert progress.add_evaluation(28.0, 'bleu', {'min_length': 5})
+  assert (progress.best_step, progress.best_value) == (30, 28.0)
 
 
 def test_progress_of_before_the_metric_was_kept_goes_on():
   progress = Progress(step=20, best_step=10, best_value=30.0)
-  assert not progress.add_evaluation(29.0, 'bleu')
+  assert not progress.add_evaluation(29.0, 'bleu', {})
   assert progress.best_step == 10
 
 
@@ -85,7 +95,7 @@ def test_scheduled_checkpoints_are_the_newest_and_each_once():
 
 
 def test_round_trip_through_json():
-  progress = Progress(7, 1.25, 300, 5, 5, 2.5, 1, [3, 6], 'nll')
+  progress = Progress(7, 1.25, 300, 5, 5, 2.5, 1, [3, 6], 'bleu', {'a': 1.5})
   values = json.loads(json.dumps(progress.to_json()))
   assert Progress.from_json(values) == progress
   names = [field.name for field in dataclasses.fields(Progress)]
