@@ -54,9 +54,8 @@ _TABLE = flags.DEFINE_bool('table', False, 'only print the table')
 
 
 def main() -> None:
-  if not _WORKDIR.value:
-    raise UsageError('--workdir: expected a directory, found none')
-  directory = Path(_WORKDIR.value)
+  cli.workdir(_WORKDIR)  # refuses what is no directory
+  directory = Path(_WORKDIR.value or '').expanduser()
   if _TABLE.value:
     return _show(read_rows(directory), directory)
   rows = make_rows(

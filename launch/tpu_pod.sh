@@ -40,7 +40,8 @@ case $verb in
     tpu scp "$code" "$TPU_NAME:t2t.tar.gz"
     # uv, for the VM's own Python may be older than 3.11.
     everywhere 'mkdir -p t2t && tar -xzf t2t.tar.gz -C t2t && cd t2t &&
-      pip install -q --user uv && python3 -m uv venv -q --python=3.12 .venv &&
+      pip install -q --user uv &&
+      python3 -m uv venv -q --clear --python=3.12 .venv &&
       python3 -m uv pip install -q --python=.venv -e ".[tpu]"'
     ;;
   run)

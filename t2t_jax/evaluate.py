@@ -191,11 +191,11 @@ def _score_model() -> dict[str, Any]:
   # Whatever they lack is better known before translating takes hours.
   counted = config.evaluation.reported, config.evaluation.bleu_tokenize
   metrics = _metrics(*counted, data.target_language, has_sources=True)
+  translator, origin = restore_translator(
+    workdir, ensemble=_ENSEMBLE.value, **_DECODING()
+  )
   with contextlib.ExitStack() as files:
     outputs = _open_outputs(tuple(sets), files)
-    translator, origin = restore_translator(
-      workdir, ensemble=_ENSEMBLE.value, **_DECODING()
-    )
     print(f'{workdir.path}: {origin}, {direction}')
     result: dict[str, Any] = {'parameters': origin, 'test_sets': {}}
     for name, (sources, references) in sets.items():

@@ -57,8 +57,10 @@ def main() -> None:
   )
   cli.say(f'generating with {restored.origin}')
   number = 0
+  # Before the output's file is emptied.
+  groups = _prompts(decoding.batch_tokens)
   with open_output(_OUTPUT.value) as output:
-    for prompts in _prompts(decoding.batch_tokens):
+    for prompts in groups:
       found = translator.translate_groups(
         [prompts], nbest=texts, first_line=number
       )

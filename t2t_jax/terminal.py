@@ -68,7 +68,7 @@ class ProgressLine:
       clock: gives seconds.
     """
     self._stream, self._shown, self._clock = stream, shown, clock
-    self._on_terminal = stream.isatty()
+    self._on_terminal = stream is not None and stream.isatty()
     self._done_drawn: float | None = None
     self.begin(0, None)
 

@@ -112,7 +112,13 @@ def _read_given(
       )
     if not reference:
       return None
-    lines = [(line, '') for line in line_files.read_lines(reference, say)]
+    lines = [
+      (line, '') for line in line_files.read_lines(reference, say, 'reference')
+    ]
+    if not any(split_tokens(line) for line, _ in lines):
+      raise UsageError(
+        f'--reference={reference}: expected lines with words, found none'
+      )
     return Path(reference).name, lines
   if bool(source) != bool(reference):
     raise UsageError('--source and --reference: give both or none')

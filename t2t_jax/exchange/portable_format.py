@@ -32,11 +32,18 @@ PLATFORMS = ('cpu', 'cuda', 'tpu')
 WEIGHTS = 'params.safetensors'
 PROGRAMS = {'greedy': 'greedy.jax', 'beam': 'beam.jax'}
 
+# What the programs do not do.
+_WITHOUT = {'mbr': 'none', 'min_length': 0, 'no_repeat_ngram': 0}
+
 
 def check(config: ModelConfig, decoding: DecodingConfig) -> None:
   """Raises UsageError for what the programs cannot do, by its name."""
   if decoding.method != 'beam':
     refuse('stablehlo', 'decoding.method', 'beam', decoding.method)
+  for name, wanted in _WITHOUT.items():
+    found = getattr(decoding, name)
+    if found != wanted:
+      refuse('stablehlo', f'decoding.{name}', str(wanted), str(found))
   offset = decoding.max_decode_length_offset
   if config.positions == 'sinusoidal' and offset > config.max_positions:
     refuse(
@@ -196,6 +203,7 @@ def _symbolic_source(config: ModelConfig, decoding: DecodingConfig) -> Any:
   return jax.ShapeDtypeStruct(shape, jnp.int32)
 
 
+_SIDES = ('source', 'target')
 _SCRIPT = """# Lines in, translations out, without t2t_jax.
 import json, sys
 import jax.export, numpy as np, safetensors.flax, sentencepiece
@@ -205,13 +213,14 @@ params = safetensors.flax.load_file('params.safetensors')
 source = sentencepiece.SentencePieceProcessor(model_file='source.model')
 target = sentencepiece.SentencePieceProcessor(model_file='target.model')
 special = json.load(open('special_ids.json'))
-lines = sys.stdin.read().splitlines()
+lines = sys.stdin.buffer.read().decode().removesuffix('\\n').split('\\n')
 lines = [[*source.encode(line), special['source_eos']] for line in lines]
 batch = np.full((len(lines), max(map(len, lines))), special['pad'], np.int32)
 for row, ids in zip(batch, lines):
   row[: len(ids)] = ids
 for ids in np.asarray(program.call(params, batch)['ids_BNT'])[:, 0].tolist():
-  print(target.decode(ids[: ids.index(special['eos'])]))
+  pieces = [i for i in ids if i not in (special['eos'], special['pad'])]
+  print(target.decode(pieces))
 """
 
 
@@ -223,5 +232,5 @@ def _write_script(restored: Restored, directory: Path) -> None:
     'source_eos': source.eos_id,
   }
   write_json(directory / 'special_ids.json', special)
-  if (directory / 'source.model').exists():
+  if all((directory / f'{side}.model').exists() for side in _SIDES):
     (directory / 'translate.py').write_text(_SCRIPT)

@@ -34,9 +34,9 @@ def find(environ: Mapping[str, str]) -> dict[str, Any] | None:
     return _slurm(environ) or {}
   if any(environ.get(name) for name in _NAMES):
     return _explicit(environ)
-  if int(environ.get('SLURM_NTASKS', 1)) > 1 and (
-    'SLURM_STEP_NODELIST' in environ
-  ):
+  # An interactive shell is a step of one task; SLURM_NTASKS is the job's there.
+  tasks = environ.get('SLURM_STEP_NUM_TASKS') or environ.get('SLURM_NTASKS')
+  if int(tasks or 1) > 1 and 'SLURM_STEP_NODELIST' in environ:
     return _slurm(environ)
   return {} if _is_tpu_pod(environ) else None
 
@@ -107,17 +107,21 @@ def _number(
 
 def _slurm(environ: Mapping[str, str]) -> dict[str, Any]:
   # Under Slurm jax gives each process the one GPU of its number on the
-  # machine. The only process of a machine takes all of them.
+  # machine. The only process of a machine takes all of them, and one that Slurm
+  # shows its own alone (--gpus-per-task, --gpu-bind) those.
+  if 'JAX_LOCAL_DEVICE_IDS' in environ:
+    return {}
   tasks, nodes = (
     environ.get('SLURM_NTASKS'),
     environ.get('SLURM_STEP_NUM_NODES'),
   )
   gpus = environ.get('SLURM_GPUS_ON_NODE', '')
-  if (
-    tasks == nodes and gpus.isdigit() and 'JAX_LOCAL_DEVICE_IDS' not in environ
-  ):
-    return {'local_device_ids': list(range(int(gpus)))}
-  return {}
+  if not gpus.isdigit():
+    return {}
+  visible = environ.get('CUDA_VISIBLE_DEVICES', '').split(',')
+  if visible != [''] and len(visible) < int(gpus):
+    return {'local_device_ids': list(range(len(visible)))}
+  return {'local_device_ids': list(range(int(gpus)))} if tasks == nodes else {}
 
 
 def _is_tpu_pod(environ: Mapping[str, str]) -> bool:

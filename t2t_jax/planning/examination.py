@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import jax
@@ -61,20 +61,23 @@ def examine(
   limit = memory_limit(config, topology, bool(request.topology))
   state = abstract_state(config, subject.model)
   first = plan(subject, topology, sizes, limit, state)
-  mistakes += _tell(
-    [
-      checks.check_shapes(subject, sizes, first.microbatches),
-      checks.check_memory(first),
-      checks.check_disk(config, state, request.workdir),
-    ],
-    write,
-  )
+  ranked = best_first(subject, topology, limit) if request.compare else []
+  # A mesh that does not fit is what others are compared for.
+  if not any(other.fits for other in ranked):
+    mistakes += _tell(
+      [
+        checks.check_shapes(subject, sizes, first.microbatches),
+        checks.check_memory(first),
+      ],
+      write,
+    )
+  mistakes += _tell([checks.check_disk(config, state, request.workdir)], write)
+  plans = [first]
   if mistakes:
     _write_plan(first, topology, write)
+    _write_json(plans, topology, request, write)
     return mistakes
-  plans = [first]
-  if request.compare:
-    ranked = best_first(subject, topology, limit)
+  if ranked:
     _write_table(ranked, write)
     plans = ranked[: request.compare]
   if request.compiles:
@@ -87,13 +90,21 @@ def examine(
     ]
   for found in plans:
     _write_plan(found, topology, write)
-    mistakes += not found.fits
+  best = min(plans, key=lambda p: (not p.fits, _apart(p)))
   if request.compare:
-    best = min(plans, key=lambda p: (not p.fits, _apart(p)))
     write(f'best of these: {_options(best.sizes)}')
+  _write_json(plans, topology, request, write)
+  return mistakes + (not best.fits)
+
+
+def _write_json(
+  plans: Sequence[Plan],
+  topology: Topology,
+  request: Request,
+  write: Callable[[str], None],
+) -> None:
   if request.as_json:
     write(json.dumps([report.as_json(p, topology) for p in plans]))
-  return mistakes
 
 
 def memory_limit(config: Config, topology: Topology, is_away: bool) -> int:

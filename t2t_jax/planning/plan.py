@@ -18,7 +18,7 @@ from t2t_jax.planning.roofline import (
   model_flops,
 )
 from t2t_jax.planning.subject import Subject
-from t2t_jax.training.compiled_step import compile_step, memory_of
+from t2t_jax.training.compiled_step import compile_to_fit, memory_of
 from t2t_jax.training.memory import (
   Memory,
   Shape,
@@ -125,22 +125,21 @@ def compiled(
     AXES,
     axis_types=(AxisType.Auto,) * 3,
   )
-  parts = before.microbatches
-  while True:
-    program = compile_step(
-      subject.config, subject.model, subject.bos_id, mesh, before.shape, parts
-    )
-    needed = memory_of(program)
-    shards = before.sizes[0] * before.sizes[1]
-    if needed <= before.limit or parts * shards >= before.shape[0]:
-      break
-    parts *= 2
+  program, parts = compile_to_fit(
+    subject.config,
+    subject.model,
+    subject.bos_id,
+    mesh,
+    before.shape,
+    before.microbatches,
+    before.limit,
+  )
   text, chip = program.as_text(), topology.chip
   after = dataclasses.replace(
     before,
     microbatches=parts,
     collectives=read_collectives(text, mesh.shape),
-    compiled_memory=needed,
+    compiled_memory=memory_of(program),
     kernel_seconds=kernel_seconds(text, chip) if chip else None,
   )
   return _timed(after, subject, topology), text

@@ -145,8 +145,10 @@ def read_measured(path: Path) -> Measured:
 
 def mean_and_sd(values: list[float]) -> tuple[float, float | None]:
   """Returns the mean and the sample's standard deviation, None of one."""
-  sd = statistics.stdev(values) if len(values) > 1 else None
-  return statistics.fmean(values), sd
+  mean = statistics.fmean(values)
+  if len(values) < 2:
+    return mean, None
+  return mean, statistics.stdev(values) if math.isfinite(mean) else math.nan
 
 
 def read_rows(metrics: Path) -> Iterator[dict[str, Any]]:

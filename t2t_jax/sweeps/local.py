@@ -97,8 +97,9 @@ def gpu_shares(jobs: int) -> list[str | None]:
   if given is None:
     gpus = [str(i) for i in range(len(glob.glob('/dev/nvidia[0-9]*')))]
   else:
-    gpus = [gpu for gpu in given.split(',') if gpu]
-  if jobs == 1 or not gpus:
+    # -1 hides all.
+    gpus = [gpu for gpu in given.split(',') if gpu and gpu != '-1']
+  if jobs == 1 or not gpus or os.environ.get('JAX_PLATFORMS') == 'cpu':
     return [None] * jobs
   if len(gpus) < jobs:
     raise UsageError(

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax.sharding import Mesh
 
 from t2t_jax.config import Config
+from t2t_jax.errors import is_out_of_memory
 from t2t_jax.model.transformer import Transformer
 from t2t_jax.parallel.arrays import abstract_arrays, padded_rows
 from t2t_jax.parallel.mesh import batch_sharding, batch_shards, use_mesh
@@ -28,6 +29,34 @@ def compile_step(
   Nothing is allocated, so the mesh's devices need not be there.
   """
   return lower_step(config, model, bos_id, mesh, shape, microbatches).compile()
+
+
+def compile_to_fit(
+  config: Config,
+  model: Transformer,
+  bos_id: int,
+  mesh: Mesh,
+  shape: Shape,
+  microbatches: int,
+  memory: int,
+) -> tuple[Any, int]:
+  """Returns the compiled update, and its microbatches: doubled until it fits
+  into `memory`, bytes of a device, or each has one row a device.
+
+  Raises:
+    RuntimeError: it does not fit so either, and the compiler gives no program.
+  """
+  while True:
+    is_last = microbatches * batch_shards(mesh) >= shape[0]
+    try:
+      program = compile_step(config, model, bos_id, mesh, shape, microbatches)
+      if is_last or memory_of(program) <= memory:
+        return program, microbatches
+    except RuntimeError as error:
+      # So a TPU's compiler tells of what exceeds the chip.
+      if is_last or not is_out_of_memory(error):
+        raise
+    microbatches *= 2
 
 
 def lower_step(

@@ -10,9 +10,8 @@ from jax.sharding import Mesh
 from t2t_jax.config import Config
 from t2t_jax.model.transformer import Transformer
 from t2t_jax.parallel import hosts
-from t2t_jax.parallel.mesh import batch_shards
 from t2t_jax.parallel.platforms import on_mesh, platform_of
-from t2t_jax.training.compiled_step import compile_step, memory_of
+from t2t_jax.training.compiled_step import compile_to_fit
 from t2t_jax.training.memory import Shape, abstract_state, estimate
 
 # Of a device's memory; the rest is for what no formula and no program counts.
@@ -50,12 +49,7 @@ def choose_microbatches(
   if platform_of(mesh.devices.flat[0]) == 'cpu':
     return parts
   shape = largest_shape(config, state, mesh.shape, shapes, parts)
-  while (
-    memory_of(compile_step(config, model, bos_id, mesh, shape, parts)) > memory
-    and parts * batch_shards(mesh) < shape[0]
-  ):
-    parts *= 2
-  return parts
+  return compile_to_fit(config, model, bos_id, mesh, shape, parts, memory)[1]
 
 
 def within_memory(

@@ -149,6 +149,20 @@ def test_meshes_are_compared_by_formula():
   assert any(line.startswith('best of these: --conf') for line in found.lines)
 
 
+def test_meshes_are_compared_where_that_of_the_config_does_not_fit():
+  base = '--config=configs/base.py', '--lengths=64x64', '--topology=v5e:2x4'
+  flags = '--nocompile', '--compare=99', '--config.training.device_memory_gib='
+  found = run_command('doctor', *base, *flags[:2], f'{flags[2]}0.8')
+  assert found.status == 0, found.stderr
+  assert '8 x 1 x 1' in found.stdout and 'does not fit' in found.stdout
+  assert 'mesh.fsdp=8 --config.mesh.tensor=1' in found.lines[-1]
+  # Where none does, what is too large is told, and JSON all the same.
+  found = run_command('doctor', *base, *flags[:2], f'{flags[2]}0.1', '--json')
+  assert found.status == 2
+  assert any(line.startswith('MEND  memory') for line in found.lines)
+  assert len(json.loads(found.lines[-1])) == 1
+
+
 def test_a_mesh_that_does_not_fit_is_to_be_mended():
   found = doctor('--lengths=8x8', '--mesh=1x1x8', '--nocompile')
   assert found.status == 2

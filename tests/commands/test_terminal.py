@@ -99,3 +99,8 @@ def test_ctrl_c_ends_a_prompt(monkeypatch):
   monkeypatch.setattr(sys, 'stderr', Stream())
   assert list(prompt_lines()) == []
   assert sys.stderr.getvalue().endswith('ends\n\n')
+
+
+def test_a_closed_standard_error_is_no_terminal():
+  with ProgressLine(None) as progress:
+    progress.begin(0, 10)

@@ -10,7 +10,11 @@ import threading
 
 import pytest
 
-from t2t_jax.decoding.lines.line_files import count_lines, read_lines
+from t2t_jax.decoding.lines.line_files import (
+  count_lines,
+  open_output,
+  read_lines,
+)
 from t2t_jax.decoding.lines.line_groups import arriving_groups, read_groups
 from t2t_jax.errors import UsageError
 
@@ -151,6 +155,34 @@ def test_closed_standard_input(monkeypatch):
     read_groups('-', never, 10)
 
 
+def test_a_byte_order_mark_is_no_text(tmp_path):
+  (tmp_path / 'in').write_bytes(b'\xef\xbb\xbfone\n\xef\xbb\xbftwo\n')
+  groups = list(read_groups(str(tmp_path / 'in'), never, 10).groups)
+  assert groups == [['one', '\ufefftwo']]
+
+
+def test_a_pipe_of_a_packed_file_is_unpacked(tmp_path):
+  os.mkfifo(tmp_path / 'in.gz')
+  packed = gzip.compress(b'one\ntwo\n')
+  writer = threading.Thread(
+    target=(tmp_path / 'in.gz').write_bytes, args=[packed]
+  )
+  writer.start()
+  groups = list(read_groups(str(tmp_path / 'in.gz'), never, 10).groups)
+  writer.join()
+  assert groups == [['one', 'two']]
+
+
+@pytest.mark.skipif(not os.path.exists('/dev/full'), reason='no such device')
+def test_a_full_disk_is_named():
+  with (
+    pytest.raises(OSError, match='No space left') as error,
+    open_output('/dev/full') as file,
+  ):
+    file.write('line\n')
+  assert error.value.filename == '/dev/full'
+
+
 def test_a_damaged_gzip_file_is_named(tmp_path):
   damaged = gzip.compress(b'line\n' * 1000)[:-20]
   (tmp_path / 'in.gz').write_bytes(damaged)
@@ -180,4 +212,6 @@ def test_lines_ahead_on_standard_input_are_counted(tmp_path, monkeypatch):
   with pipe() as (reader, _), open(os.dup(reader), encoding='utf-8') as file:
     monkeypatch.setattr(sys, 'stdin', file)
     assert count_lines('-') is None
+  monkeypatch.setattr(sys, 'stdin', None)
+  assert count_lines('-') is None
   assert count_lines(str(tmp_path / 'none')) is None

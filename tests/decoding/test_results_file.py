@@ -188,6 +188,15 @@ def test_one_process_writes_a_file(output):
     translate(output)
 
 
+def test_one_that_is_being_written_is_not_called_broken_off(output):
+  break_off(output)
+  with (
+    open_results(str(output), SETTINGS, resume=True),
+    assert_refuses(f'--output={output}: another process is writing it'),
+  ):
+    translate(output)
+
+
 def test_standard_output_and_devices_keep_nothing(monkeypatch):
   for name in ('-', '/dev/null'):
     with assert_refuses(

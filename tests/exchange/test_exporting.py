@@ -113,13 +113,13 @@ def test_the_script_beside_the_programs_translates_without_this_package(
   finished = subprocess.run(
     [sys.executable, 'hidden.py'],
     cwd=tmp_path / 'out',
-    input='\n'.join(LINES[:2]) + '\n',
+    input='\n'.join([LINES[0], '', LINES[1]]) + '\n',
     capture_output=True,
     text=True,
   )
   assert finished.returncode == 0, finished.stderr
   ours = [t.text for t in model.translator().translate(LINES[:2])]
-  assert finished.stdout.split('\n')[:2] == ours
+  assert finished.stdout.split('\n')[:3] == [ours[0], '', ours[1]]
 
 
 def test_safetensors(tmp_path):
@@ -174,6 +174,26 @@ def test_what_a_format_cannot_express_is_refused(
     export(model, kind, tmp_path / 'out')
   assert str(refusal.value) == f'--format={kind}: cannot express {message}'
   assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+  ('name', 'value', 'expected'),
+  [('mbr', 'chrf', 'none'), ('min_length', 3, 0), ('no_repeat_ngram', 2, 0)],
+)
+def test_what_the_programs_do_not_do_is_refused(
+  name, value, expected, tmp_path
+):
+  model = restored(tokenizers())
+  decoding = dataclasses.replace(model.config.decoding, **{name: value})
+  model = model._replace(
+    config=dataclasses.replace(model.config, decoding=decoding)
+  )
+  with pytest.raises(UsageError) as refusal:
+    export(model, 'stablehlo', tmp_path / 'out')
+  assert str(refusal.value) == (
+    f'--format=stablehlo: cannot express config.decoding.{name} = {value}; '
+    f'expected {expected}'
+  )
 
 
 def test_nothing_is_overwritten_and_nothing_is_left_half(tmp_path, monkeypatch):

@@ -245,6 +245,11 @@ def test_slurm_gets_the_unfinished_rows_as_an_array(tmp_path, monkeypatch):
       "Unknown command line flag 'jbos'. Did you mean: jobs ?",
     ),
     (
+      [QUICKSTART, '--workdir=gs://bucket/x', '--slurm'],
+      '--workdir=gs://bucket/x: expected a directory, found a URL; mount what '
+      'it names as a file system',
+    ),
+    (
       ['--workdir=w', '--table'],
       '--workdir=w: expected a sweep, found no sweep.json in it',
     ),

@@ -129,6 +129,7 @@ def test_a_signal_stops_rows_and_sweep(tmp_path, number, script):
 
 
 def test_jobs_share_the_gpus(tmp_path, monkeypatch):
+  monkeypatch.delenv('JAX_PLATFORMS', raising=False)
   monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '4,5,6')
   assert gpu_shares(1) == [None]
   assert gpu_shares(2) == ['4,6', '5']
@@ -146,6 +147,11 @@ def test_jobs_share_the_gpus(tmp_path, monkeypatch):
 
 def test_without_gpus_there_is_nothing_to_share(monkeypatch):
   monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
+  assert gpu_shares(3) == [None] * 3
+  monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '-1')
+  assert gpu_shares(3) == [None] * 3
+  monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '0')
+  monkeypatch.setenv('JAX_PLATFORMS', 'cpu')
   assert gpu_shares(3) == [None] * 3
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import statistics
 
 import pytest
@@ -138,6 +139,13 @@ def test_numbers_that_are_none_do_not_win_nor_break_json(tmp_path):
   text = (tmp_path / 'table.json').read_text()
   assert json.loads(text)[0]['mean']['dev_perplexity'] == 'inf'
   assert 'Infinity' not in text
+  # Nor a deviation over seeds.
+  rows = [make_row(tmp_path, 'two', seed) for seed in (1, 2)]
+  write_finished(rows[0], 1.0, 20.0)
+  write_finished(rows[1], math.inf, 22.0)
+  (two,) = make_table(rows)
+  assert two['sd']['bleu_dev'] == pytest.approx(2**0.5)
+  assert math.isnan(two['sd']['dev_nll'])
 
 
 # --- finished -----------------------------------------------------------------

@@ -25,6 +25,12 @@ ALONE = {
   # A script of sbatch, not started by srun.
   'a batch script': {'SLURM_JOB_ID': '7', 'SLURM_NTASKS': '2'},
   'a task of one': {**SLURM, 'SLURM_NTASKS': '1'},
+  # salloc's shell, of a job for eight tasks.
+  'an interactive step': {
+    **SLURM,
+    'SLURM_NTASKS': '8',
+    'SLURM_STEP_NUM_TASKS': '1',
+  },
   'one TPU machine': {'TPU_WORKER_HOSTNAMES': 'localhost'},
 }
 # jax's own detection finds the rest.
@@ -70,6 +76,9 @@ def test_the_only_process_of_a_slurm_node_takes_all_its_gpus():
   # With several a machine jax gives each its own.
   assert cluster.find({**with_gpus, 'SLURM_NTASKS': '8'}) == {}
   assert cluster.find({**with_gpus, 'JAX_LOCAL_DEVICE_IDS': '1'}) == {}
+  # Slurm shows it its own: jax's number on the machine would be of none.
+  bound = {**with_gpus, 'SLURM_NTASKS': '8', 'CUDA_VISIBLE_DEVICES': '0'}
+  assert cluster.find(bound) == {'local_device_ids': [0]}
 
 
 def test_a_cloud_tpu_machine_asks_its_metadata(monkeypatch):

@@ -12,7 +12,7 @@ from t2t_jax.config import MeshConfig
 from t2t_jax.model.transformer import Transformer
 from t2t_jax.parallel.arrays import abstract_arrays
 from t2t_jax.parallel.mesh import AXES, create_mesh
-from t2t_jax.training import microbatches
+from t2t_jax.training import compiled_step, microbatches
 from t2t_jax.training.memory import (
   abstract_state,
   activation_bytes,
@@ -173,27 +173,32 @@ def test_a_run_keeps_its_split(config):
 
 
 @pytest.mark.parametrize(
-  ('by_compiler', 'found'), [({}, 1), ({1: 101}, 2), ({1: 200, 2: 101}, 4)]
+  ('by_compiler', 'found'),
+  [({}, 1), ({1: 101}, 2), ({1: 200, 2: 101}, 4), ({1: None, 2: None}, 4)],
 )
 def test_the_compiler_corrects_the_estimate(
   config, monkeypatch, by_compiler, found
 ):
   """On an accelerator, which stands in by name; 100 bytes a device, of which
-  the estimate is told to need few."""
+  the estimate is told to need few. None: the compiler makes no program."""
   asked = []
 
   def compile_step(config, model, bos_id, mesh, shape, parts):
     asked.append(parts)
+    if shape[0] > 2 and by_compiler.get(parts, 100) is None:
+      raise RuntimeError('RESOURCE_EXHAUSTED: Ran out of memory on HBM')
     return parts
 
   for name, stand_in in {
     'platform_of': lambda device: 'tpu',
     'device_memory': lambda config, devices: 100,
     'within_memory': lambda *arguments: 1,
-    'compile_step': compile_step,
-    'memory_of': lambda parts: by_compiler.get(parts, 100),
   }.items():
     monkeypatch.setattr(microbatches, name, stand_in)
+  monkeypatch.setattr(compiled_step, 'compile_step', compile_step)
+  monkeypatch.setattr(
+    compiled_step, 'memory_of', lambda parts: by_compiler.get(parts, 100)
+  )
   mesh = create_mesh(MeshConfig(2, 1, 1), jax.devices()[:2])
 
   def choose(rows):

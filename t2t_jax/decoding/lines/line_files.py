@@ -1,6 +1,8 @@
 """Reading lines to translate, whatever is in them, and writing results."""
 
+import codecs
 import contextlib
+import errno
 import gzip
 import itertools
 import os
@@ -85,6 +87,8 @@ def decoded(
   called = 'standard input' if name == '-' else name
   for number, line in enumerate(lines, first):
     line = line.removesuffix(b'\n').removesuffix(b'\r')
+    if number == 1:
+      line = line.removeprefix(codecs.BOM_UTF8)
     try:
       yield line.decode('utf-8')
     except UnicodeDecodeError:
@@ -100,6 +104,17 @@ def named_errors(name: str) -> Iterator[None]:
   except (OSError, EOFError, zlib.error) as error:
     called = 'standard input' if name == '-' else name
     raise UsageError(f'{called}: cannot be read: {error}') from None
+
+
+@contextlib.contextmanager
+def named_writes(name: str) -> Iterator[None]:
+  """Names the output in the error of a write, which has no file name."""
+  try:
+    yield
+  except OSError as error:
+    if error.errno == errno.EPIPE or error.filename is not None:
+      raise
+    raise OSError(error.errno, error.strerror, name) from None
 
 
 @contextlib.contextmanager
@@ -127,7 +142,7 @@ def open_output(name: str) -> Iterator[TextIO]:
     )
   except OSError as error:
     raise UsageError(f'--output={name}: {error.strerror}') from None
-  with file:
+  with named_writes(name), file:
     yield file
 
 
@@ -137,6 +152,8 @@ def count_lines(name: str) -> int | None:
   Standard input is left where it stands.
   """
   try:
+    if name == '-' and sys.stdin is None:
+      return None
     if name == '-':
       return _count(_blocks_ahead(sys.stdin.fileno()))
     path = Path(name).expanduser()

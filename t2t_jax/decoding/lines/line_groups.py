@@ -9,6 +9,7 @@ small ones.
 """
 
 import dataclasses
+import gzip
 import itertools
 import os
 import select
@@ -96,6 +97,8 @@ def _cut(lines: Iterator[str], size: int) -> Iterator[list[str]]:
 
 def _is_pipe(file: BinaryIO) -> bool:
   """Whether lines may come later: a pipe, a socket, a terminal."""
+  if isinstance(file, gzip.GzipFile):  # its descriptor gives what is packed
+    return False
   try:
     mode = os.fstat(file.fileno()).st_mode
   except OSError:  # not a file of the system's

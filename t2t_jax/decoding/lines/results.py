@@ -1,12 +1,13 @@
 """Writing whole lines, whatever ends the writing."""
 
 import contextlib
-import errno
 import signal
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from types import FrameType
 from typing import Any, BinaryIO
+
+from t2t_jax.decoding.lines.line_files import named_writes
 
 
 class Results:
@@ -38,7 +39,7 @@ class Results:
     Raises:
       OSError: with the name of the output, such as on a full disk.
     """
-    with signals_held(), named(self._name):
+    with signals_held(), named_writes(self._name):
       write_all(self._raw, text.encode())
 
 
@@ -47,17 +48,6 @@ def write_all(raw: BinaryIO, data: bytes) -> None:
   view = memoryview(data)
   while view:
     view = view[raw.write(view) :]
-
-
-@contextlib.contextmanager
-def named(name: str) -> Iterator[None]:
-  """Names the output in the error of a write, which has no file name."""
-  try:
-    yield
-  except OSError as error:
-    if error.errno == errno.EPIPE:
-      raise
-    raise OSError(error.errno, error.strerror, name) from None
 
 
 @contextlib.contextmanager

@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from t2t_jax.checkpoints.workdir import write_json
+from t2t_jax.decoding.lines.line_files import named_writes
 from t2t_jax.decoding.lines.results import (
   Results,
-  named,
   signals_held,
   write_all,
 )
@@ -77,21 +77,25 @@ class ResultsFile(Results):
     self._note_file = path.with_name(f'{path.name}.progress.json')
     # As JSON gives them back.
     self._settings = json.loads(json.dumps(settings))
-    note = self._note_to_go_on_from(resume)
-    self.lines_done: int = note['lines']
-    self._bytes: int = note['bytes']
-    self._expected: str = note['input_sha256']
     self._digest, self._lines = hashlib.sha256(), 0
     self._noted: float | None = None  # when; None: nothing was changed yet
     file = open(path, 'ab', buffering=0)  # noqa: SIM115
     super().__init__(file, str(path))
     try:
+      # Before the note is read, which another process may be changing.
       fcntl.flock(self._raw, fcntl.LOCK_EX | fcntl.LOCK_NB)
+      note = self._note_to_go_on_from(resume)
     except BlockingIOError:
       self._raw.close()
       raise UsageError(
         f'--output={path}: another process is writing it'
       ) from None
+    except UsageError:
+      self._raw.close()
+      raise
+    self.lines_done: int = note['lines']
+    self._bytes: int = note['bytes']
+    self._expected: str = note['input_sha256']
 
   def __exit__(self, error_type: Any, *_: Any) -> None:
     with contextlib.closing(self._raw):
@@ -126,7 +130,7 @@ class ResultsFile(Results):
   def write(self, sources: Sequence[str], text: str) -> None:
     """As `Results.write`; what could not be written whole is cut again."""
     data = text.encode()
-    with signals_held(), named(self._name):
+    with signals_held(), named_writes(self._name):
       self._begin()
       try:
         write_all(self._raw, data)
