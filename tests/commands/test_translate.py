@@ -264,6 +264,7 @@ def start(trained, *arguments):
   )
 
 
+@pytest.mark.slow
 def test_interrupted_in_the_middle(trained, tmp_path):
   """And by one device what this process does by eight."""
   output = tmp_path / 'out'

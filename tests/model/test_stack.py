@@ -87,6 +87,7 @@ def test_the_same_for_every_part_of_a_layer():
   )
 
 
+@pytest.mark.slow
 def test_what_is_made_again_has_the_same_dropout():
   params, key = random_parameters(build(two_layers())), jax.random.key(3)
   plain = value_and_gradient(two_layers(), params, key)

@@ -246,6 +246,7 @@ def test_another_metric_of_the_decoded_dev_set_chooses_the_best(run, tmp_path):
   )
 
 
+@pytest.mark.slow
 def test_smaller_microbatches_go_on(run, tmp_path):
   changes = {'model__dropout_rate': 0.0, 'training__microbatch_tokens': 16}
   run.train(tmp_path / 'one', **changes)
